@@ -1,0 +1,158 @@
+"""What `doctor` looks at. Each check says what it saw; a finding comes with its cure."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from strava_stats.cli.context import Context
+from strava_stats.errors import StravaStatsError
+
+LEAST_FREE = 500 << 20  # bytes
+CLOCK_SLACK = 120.0  # seconds
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look at the environment."""
+
+    name: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+def examine(context: Context, *, offline: bool) -> list[Check]:
+    """All checks, in the order in which a first run needs them."""
+    checks = [_guarded("python", _python, context), _guarded("settings", _settings, context)]
+    if not checks[-1].ok:
+        return checks
+    looks: list[tuple[str, Callable[[Context], Check]]] = [
+        ("duckdb", _duckdb),
+        ("credentials", _credentials),
+        ("token", _token),
+        ("scopes", _scopes),
+        ("data folder", lambda one: _folder("data folder", one.settings.data_dir, "DATA_DIR")),
+        ("secrets folder", lambda one: _folder("secrets folder", one.settings.secrets_dir, "SECRETS_DIR")),
+        ("disk", _disk),
+        ("warehouse", _warehouse),
+    ]
+    if not offline:
+        looks.append(("strava", _reach))
+    return checks + [_guarded(name, look, context) for name, look in looks]
+
+
+def _guarded(name: str, look: Callable[[Context], Check], context: Context) -> Check:
+    try:
+        return look(context)
+    except StravaStatsError as error:
+        return Check(name, ok=False, detail=error.message, cure=error.hint)
+
+
+def _python(_: Context) -> Check:
+    return Check("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
+
+
+def _settings(context: Context) -> Check:
+    settings = context.settings
+    env = settings.env_file if settings.env_file.exists() else "no .env"
+    return Check("settings", ok=True, detail=f"{env}, API {settings.api_base_url}, CA bundle {settings.ca_bundle or 'system'}")
+
+
+def _duckdb(_: Context) -> Check:
+    import duckdb  # noqa: PLC0415
+
+    version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
+    return Check("duckdb", version >= (1, 4), duckdb.__version__, "run `make build` again: DuckDB 1.4 or newer is needed")
+
+
+def _credentials(context: Context) -> Check:
+    client_id, _ = context.credentials()
+    return Check("credentials", ok=True, detail=f"client id {client_id}, secret set")
+
+
+def _token(context: Context) -> Check:
+    tokens = context.athletes()
+    mode = context.tokens.path.stat().st_mode & 0o777
+    return Check(
+        "token",
+        mode == 0o600,
+        f"athletes {', '.join(str(one.athlete_id) for one in tokens)}, mode {mode:04o}",
+        f"chmod 600 {context.tokens.path}",
+    )
+
+
+def _scopes(context: Context) -> Check:
+    lacking = []
+    for token in context.athletes():
+        granted = set(token.scopes) if token.scopes is not None else None
+        if granted is not None and "activity:read_all" not in granted:
+            lacking.append(f"athlete {token.athlete_id} granted {','.join(sorted(granted)) or 'nothing'}")
+    return Check(
+        "scopes",
+        not lacking,
+        "; ".join(lacking) or "activity:read_all granted (or not said by Strava)",
+        "run `strava-stats auth` again and tick all boxes",
+    )
+
+
+def _folder(name: str, path: Path, setting: str) -> Check:
+    existing = next(one for one in (path, *path.parents) if one.exists())
+    writable = os.access(existing, os.W_OK | os.X_OK)
+    return Check(name, writable, str(path), f"make {existing} writable for this user, or set {setting} to another folder")
+
+
+def _disk(context: Context) -> Check:
+    path = context.settings.data_dir
+    existing = next(one for one in (path, *path.parents) if one.exists())
+    free = shutil.disk_usage(existing).free
+    return Check("disk", free >= LEAST_FREE, f"{free / 1e9:.1f} GB free", "free at least 500 MB where the data lies")
+
+
+def _warehouse(context: Context) -> Check:
+    from strava_stats.warehouse.query import Warehouse, is_current  # noqa: PLC0415
+
+    path = context.layout.warehouse
+    if not path.exists():
+        return Check("warehouse", ok=True, detail="none yet: `strava-stats flow` makes it")
+    with Warehouse(path) as warehouse:
+        current = is_current(warehouse)
+    return Check("warehouse", current, str(path), "run `strava-stats compact`: it was built by another version")
+
+
+def _reach(context: Context) -> Check:
+    """One request without a token: it is answered 401, counts for no application, and carries Strava's clock."""
+    import requests  # noqa: PLC0415
+
+    url = f"{context.settings.api_base_url}/athlete"
+    try:
+        answer = context.session.get(url, timeout=10, allow_redirects=False)
+    except requests.exceptions.SSLError:
+        return Check(
+            "strava", ok=False, detail=f"{url}: the certificate is not trusted",
+            cure="behind a corporate proxy set REQUESTS_CA_BUNDLE to its CA file",
+        )
+    except requests.exceptions.RequestException as error:
+        return Check(
+            "strava", ok=False, detail=f"{url} cannot be reached ({type(error).__name__})",
+            cure="check the network, proxies and STRAVA_API_BASE_URL",
+        )
+    return _clock(url, answer.status_code, answer.headers.get("Date"))
+
+
+def _clock(url: str, status: int, date: str | None) -> Check:
+    if status not in {200, 401}:
+        return Check("strava", ok=False, detail=f"{url} answered {status}", cure="check STRAVA_API_BASE_URL")
+    off = 0.0
+    if date:
+        off = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    return Check(
+        "strava", abs(off) <= CLOCK_SLACK, f"answers; this clock is {off:+.0f} s off Strava's", "set this machine's clock (NTP)"
+    )

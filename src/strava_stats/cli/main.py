@@ -1,0 +1,148 @@
+"""Parsing, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import click
+import typer
+
+from strava_stats import __version__
+from strava_stats.cli.context import Context
+from strava_stats.errors import StravaStatsError, UsageError
+
+GLOBAL_FLAGS = frozenset({"--json", "-v", "--verbose", "-q", "--quiet"})
+GLOBAL_VALUES = frozenset({"--athlete", "--data-dir", "--secrets-dir", "--logs-dir"})
+INTERRUPTED = 130
+FINDING = 3
+
+app = typer.Typer(
+    name="strava-stats",
+    help="Your Strava history as Parquet and DuckDB, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"strava-stats {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def set_context(
+    ctx: typer.Context,
+    athlete: Annotated[int | None, typer.Option(help="Athlete id; without it all athletes in turn.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Data folder (DATA_DIR).")] = None,
+    secrets_dir: Annotated[Path | None, typer.Option(help="Folder of the tokens (SECRETS_DIR).")] = None,
+    logs_dir: Annotated[Path | None, typer.Option(help="Log folder (LOGS_DIR).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options that every command knows; they may stand before or behind it."""
+    ctx.obj = Context(athlete, data_dir, secrets_dir, logs_dir, as_json, verbose, quiet)
+
+
+def hoist_global_options(arguments: Sequence[str]) -> list[str]:
+    """Move global options to the front, so that `flow --json` works like `--json flow`."""
+    front: list[str] = []
+    rest: list[str] = []
+    pending = list(arguments)
+    while pending:
+        argument = pending.pop(0)
+        if argument == "--":
+            rest += [argument, *pending]
+            break
+        if argument in GLOBAL_FLAGS or argument.split("=")[0] in GLOBAL_VALUES and "=" in argument:
+            front.append(argument)
+        elif argument in GLOBAL_VALUES and pending:
+            front += [argument, pending.pop(0)]
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command; exits with its code."""
+    given = hoist_global_options(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    verbose = "-v" in given or "--verbose" in given
+    started = datetime.now(UTC)
+    from strava_stats.cli import auth, inspect, local, sync  # noqa: F401, PLC0415 - they register their commands
+
+    command = next((one for one in given if one in {info.name for info in app.registered_commands}), "")
+    try:
+        code = typer.main.get_command(app).main(given, prog_name="strava-stats", standalone_mode=False)
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the CLI's last line
+        code = _report(error, command, started, as_json=as_json, verbose=verbose)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: BaseException, command: str, started: datetime, *, as_json: bool, verbose: bool) -> int:
+    """Say what happened and what to do, in one line; the exit code."""
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    explained = explain(error)
+    if verbose and not isinstance(error, click.ClickException):
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exception(error, file=sys.stderr)
+    print(f"strava-stats: {explained}", file=sys.stderr)
+    if as_json and not getattr(error, "reported", False):
+        from strava_stats.cli.output import print_json  # noqa: PLC0415
+
+        print_json(report(command, "failed", started, error=explained))
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt | click.Abort) else explained.exit_code
+
+
+def explain(error: BaseException) -> StravaStatsError:
+    """Any exception as an error with a cure."""
+    from strava_stats.files import explain_os_error  # noqa: PLC0415
+
+    if isinstance(error, StravaStatsError):
+        return error
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return StravaStatsError("Interrupted", "run the same command again: it goes on where it was")
+    if isinstance(error, click.ClickException):
+        return UsageError(error.format_message().rstrip("."), "see `strava-stats --help`")
+    if isinstance(error, OSError) and error.filename:
+        known = explain_os_error(error, Path(str(error.filename)))
+        if known is not None:
+            return known
+    return StravaStatsError(
+        f"This is a bug: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+        "run it again with -v and report what it prints",
+    )
+
+
+def report(
+    command: str,
+    status: str,
+    started: datetime,
+    stages: Sequence[dict[str, Any]] = (),
+    error: StravaStatsError | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The object that `--json` prints."""
+    shown = {"kind": error.kind, "message": error.message, "hint": error.hint} if error else None
+    return {
+        "command": command,
+        "status": status,
+        "started_at": started.isoformat(),
+        "finished_at": datetime.now(UTC).isoformat(),
+        "stages": list(stages),
+        "error": shown,
+        **more,
+    }

@@ -1,0 +1,95 @@
+"""What goes to stdout: tables, JSON reports."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+FORMATS = ("table", "csv", "json", "jsonl", "md")
+CHUNK = 10_000
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it; instants in ISO form."""
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, float) and (value != value or value in {float("inf"), float("-inf")}):  # noqa: PLR0124
+        return None
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def print_json(content: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(plain(content), ensure_ascii=False))
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:
+    """The rows of a query in one of FORMATS."""
+    if form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(["" if one is None else _shown(one) for one in row] for row in rows)
+    elif form == "jsonl":
+        for row in rows:
+            print(json.dumps(dict(zip(columns, map(plain, row), strict=True)), ensure_ascii=False))
+    elif form == "json":
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    elif form == "md":
+        print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
+        for row in rows:
+            print("| " + " | ".join("" if one is None else _cell(one) for one in row) + " |")
+    else:
+        print_table(columns, rows)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+    """A table for people; as wide as it needs to be when stdout is no terminal."""
+    from rich import box  # noqa: PLC0415 - only tables pay for it
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False, pad_edge=False)
+    held = [list(row) for row in rows]
+    for position, column in enumerate(columns):
+        numeric = any(isinstance(row[position], int | float | Decimal) for row in held)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    from rich.text import Text  # noqa: PLC0415 - cells are data: [brackets] in a name are no markup
+
+    for row in held:
+        table.add_row(*(Text("" if one is None else _shown(one)) for one in row))
+    console.print(table)
+
+
+def fetched(cursor: Any) -> Iterator[Sequence[Any]]:
+    """Rows of a DuckDB cursor, without holding them all."""
+    while rows := cursor.fetchmany(CHUNK):
+        yield from rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    found = plain(value)
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def _cell(value: Any) -> str:
+    return _shown(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>")

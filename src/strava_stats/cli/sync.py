@@ -1,0 +1,270 @@
+"""pull, compact, enrich, flow, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from strava_stats.cli.context import Context
+from strava_stats.cli.main import app, report
+from strava_stats.errors import StravaStatsError, UsageError
+
+if TYPE_CHECKING:
+    from strava_stats.flow import Run, Services, Steps
+    from strava_stats.strava.token_store import Token
+
+Days = Annotated[int | None, typer.Option("--days", min=0, help="Look-back in days (DAYS).")]
+All = Annotated[bool, typer.Option("--all", help="Everything.")]
+Lite = Annotated[bool, typer.Option("--lite", help="From the watermark, no look-back, never a sweep.")]
+PerPage = Annotated[int | None, typer.Option("--per-page", min=1, max=200, help="List page size (PER_PAGE).")]
+SinceDays = Annotated[int | None, typer.Option("--since-days", min=0, help="Window in days (DAYS).")]
+Ids = Annotated[str | None, typer.Option("--ids", help="Activity ids, separated by commas or blanks.")]
+FromDay = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
+ToDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
+OnlyChanged = Annotated[bool, typer.Option("--only-changed", help="Skip details that are up to date.")]
+Efforts = Annotated[bool, typer.Option("--include-efforts/--no-include-efforts", help="All segment efforts.")]
+Backlog = Annotated[int, typer.Option("--backlog", min=0, help="Up to N missing details beside the window.")]
+RefreshOld = Annotated[int, typer.Option("--refresh-old", min=0, help="Up to N oldest details again.")]
+Cushion15 = Annotated[int, typer.Option("--cushion-15min", min=0, help="Calls left unused in a quarter hour.")]
+CushionDay = Annotated[int, typer.Option("--cushion-daily", min=0, help="Calls left unused in a day.")]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=0, help="Calls to make at most.")]
+
+
+@app.command()
+def pull(
+    ctx: typer.Context, days: Days = None, everything: All = False, lite: Lite = False, per_page: PerPage = None
+) -> None:
+    """List activities: API → bronze → Parquet."""
+    context: Context = ctx.obj
+    run(context, "pull", lambda: _steps(context, pull=_pull_options(context, days, per_page, all_=everything, lite=lite)))
+
+
+@app.command()
+def compact(
+    ctx: typer.Context,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the warehouse anew from bronze, offline.")] = False,
+) -> None:
+    """Load what is new on disk into the warehouse; no API."""
+    context: Context = ctx.obj
+    run(context, "compact", lambda: _steps(context, compact=True, rebuild=rebuild), needs_api=False)
+
+
+@app.command()
+def enrich(
+    ctx: typer.Context,
+    since_days: SinceDays = None,
+    everything: All = False,
+    ids: Ids = None,
+    from_day: FromDay = None,
+    to_day: ToDay = None,
+    only_changed: OnlyChanged = False,
+    include_efforts: Efforts = True,
+    backlog: Backlog = 0,
+    refresh_old: RefreshOld = 0,
+    cushion_15min: Cushion15 = 0,
+    cushion_daily: CushionDay = 0,
+    max_calls: MaxCalls = None,
+) -> None:
+    """Fetch details (splits, laps, efforts) for recent and missing activities, then sync kudos."""
+    context: Context = ctx.obj
+    run(
+        context,
+        "enrich",
+        lambda: _steps(
+            context,
+            enrich=_enrich_options(
+                context,
+                since_days=since_days,
+                all_missing=everything,
+                ids=parse_ids(ids),
+                from_day=from_day,
+                to_day=to_day,
+                only_changed=only_changed,
+                include_efforts=include_efforts,
+                backlog=backlog,
+                refresh_old=refresh_old,
+            ),
+            limits=(cushion_15min, cushion_daily, max_calls),
+        ),
+    )
+
+
+@app.command()
+def flow(
+    ctx: typer.Context,
+    backfill: Annotated[bool, typer.Option("--backfill", help="pull --all, compact, enrich --all.")] = False,
+    days: Days = None,
+    everything: All = False,
+    lite: Lite = False,
+    per_page: PerPage = None,
+    since_days: SinceDays = None,
+    ids: Ids = None,
+    from_day: FromDay = None,
+    to_day: ToDay = None,
+    only_changed: OnlyChanged = False,
+    include_efforts: Efforts = True,
+    backlog: Backlog = 0,
+    refresh_old: RefreshOld = 0,
+    cushion_15min: Cushion15 = 0,
+    cushion_daily: CushionDay = 0,
+    max_calls: MaxCalls = None,
+) -> None:
+    """Pull, compact, enrich: one lock, one run record."""
+    context: Context = ctx.obj
+    run(
+        context,
+        "flow",
+        lambda: _steps(
+            context,
+            pull=_pull_options(context, days, per_page, all_=everything or backfill, lite=lite),
+            compact=True,
+            enrich=_enrich_options(
+                context,
+                since_days=since_days if since_days is not None else days,
+                all_missing=everything or backfill,
+                ids=parse_ids(ids),
+                from_day=from_day,
+                to_day=to_day,
+                only_changed=only_changed,
+                include_efforts=include_efforts,
+                backlog=backlog,
+                refresh_old=refresh_old,
+            ),
+            limits=(cushion_15min, cushion_daily, max_calls),
+        ),
+    )
+
+
+@app.command()
+def plan(ctx: typer.Context, since_days: SinceDays = None, only_changed: OnlyChanged = False) -> None:
+    """What the next flow and the whole backlog would cost: calls by kind, budget left, finish time."""
+    from strava_stats.cli.output import print_json, print_table  # noqa: PLC0415
+    from strava_stats.sync.outlook import outlook  # noqa: PLC0415
+
+    context: Context = ctx.obj
+    started = datetime.now(UTC)
+    options = _enrich_options(context, since_days=since_days, only_changed=only_changed)
+    services = context.services()
+    found = [
+        outlook(
+            services.layout,
+            services.state,
+            services.keeper_for(),
+            services.clock.now(),
+            athlete_id=token.athlete_id,
+            options=options,
+            per_page=context.settings.per_page,
+            full_sweep_days=context.settings.full_sweep_days,
+        )
+        for token in context.athletes()
+    ]
+    if context.as_json:
+        print_json(report("plan", "ok", started, athletes=[one.as_dict() for one in found]))
+        return
+    rows = [(one.athlete_id, kind, calls) for one in found for kind, calls in one.calls.items()]
+    print_table(["athlete", "kind", "calls"], rows)
+    for one in found:
+        print(one.sentence())
+
+
+def parse_ids(text: str | None) -> tuple[int, ...]:
+    """`--ids` as numbers; UsageError naming what is none."""
+    wanted = [part for part in (text or "").replace(",", " ").split() if part]
+    for part in wanted:
+        if not part.isascii() or not part.isdigit() or int(part) >= 2**63:
+            raise UsageError(f"--ids holds {part[:40]!r}, which is no activity id", "give numbers separated by commas")
+    if text is not None and not wanted:
+        raise UsageError("--ids is empty", "give numbers separated by commas")
+    return tuple(int(part) for part in wanted)
+
+
+def _pull_options(context: Context, days: int | None, per_page: int | None, *, all_: bool, lite: bool) -> Any:
+    from strava_stats.flow import PullOptions  # noqa: PLC0415
+
+    if all_ and lite:
+        raise UsageError("--all and --lite exclude each other", "give one of them")
+    settings = context.settings
+    return PullOptions(
+        mode="all" if all_ else "lite" if lite else "default",
+        days=settings.days if days is None else days,
+        full_sweep_days=settings.full_sweep_days,
+        per_page=settings.per_page if per_page is None else per_page,
+    )
+
+
+def _enrich_options(context: Context, **given: Any) -> Any:
+    from strava_stats.sync.plan import EnrichOptions  # noqa: PLC0415
+
+    since_days = given.pop("since_days", None)
+    first, last = (value.date() if (value := given.pop(name, None)) else None for name in ("from_day", "to_day"))
+    if first and last and first > last:
+        raise UsageError(f"--from {first} is later than --to {last}", "swap them")
+    since = context.settings.days if since_days is None else since_days
+    return EnrichOptions(since_days=since, from_day=first, to_day=last, **given)
+
+
+def _steps(context: Context, **given: Any) -> Steps:
+    from strava_stats.flow import Limits, Steps  # noqa: PLC0415
+
+    limits = given.pop("limits", None)
+    steps = Steps(**given)
+    return replace(steps, limits=Limits(*limits)) if limits else steps
+
+
+def run(context: Context, command: str, build: Callable[[], Steps], *, needs_api: bool = True) -> None:
+    """Carry out a command for its athletes under one lock, report, and raise the worst error."""
+    from strava_stats.flow import worst, writing  # noqa: PLC0415
+
+    steps = build()
+    tokens: Sequence[Token | None] = context.athletes() if needs_api else [None]
+    if needs_api:
+        context.credentials()
+    services = context.services()
+    started = datetime.now(UTC)
+    with writing(services, command) as done_before:
+        runs = [_run_one(services, command, token, steps, done_before) for token in tokens]
+    error = worst(runs)
+    if context.as_json:
+        _print_report(command, runs, started, error)
+    elif not context.quiet:
+        for one in runs:
+            services.narrator.say(summary_line(one))
+    if error is not None:
+        error.reported = True  # type: ignore[attr-defined]
+        raise error
+
+
+def _run_one(services: Services, command: str, token: Token | None, steps: Steps, done: frozenset[int]) -> Run:
+    from strava_stats.flow import run_steps  # noqa: PLC0415
+
+    return run_steps(services, command, token, steps, done)
+
+
+def _print_report(command: str, runs: Sequence[Run], started: datetime, error: StravaStatsError | None) -> None:
+    from strava_stats.cli.output import print_json  # noqa: PLC0415
+
+    stages = [
+        {**stage, "athlete_id": one.athlete_id} if len(runs) > 1 else stage for one in runs for stage in one.stages
+    ]
+    status = "failed" if error else "partial" if any(one.partial for one in runs) else "ok"
+    notes = [note for one in runs for note in one.notes]
+    print_json(report(command, status, started, stages, error, run_ids=[one.run_id for one in runs], notes=notes))
+
+
+def summary_line(one: Run) -> str:
+    """The one line at the end of a run."""
+    parts = []
+    for stage in one.stages:
+        counts = {
+            "pull": f"{stage.get('listed', 0):,} listed, {stage.get('new', 0):,} new, {stage.get('changed', 0):,} changed",
+            "compact": f"{stage['rows']:,} rows loaded",
+            "enrich": f"{stage.get('fetched', 0):,} details fetched, {stage['rows']:,} new or changed",
+        }[stage["name"]]
+        calls = f", {stage['calls']:,} calls" if stage["calls"] else ""
+        parts.append(f"{stage['name']}: {counts}{calls}, {stage['seconds']:.1f} s")
+    who = f"athlete {one.athlete_id}: " if one.athlete_id else ""
+    return f"{who}{one.status} · " + " · ".join(parts)

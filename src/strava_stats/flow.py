@@ -1,0 +1,381 @@
+"""pull → compact → enrich under one lock, with one run record an athlete."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from strava_stats.clock import Clock
+from strava_stats.errors import Locked, NotAuthorised, RateLimited, ScopeMissing, StravaStatsError
+from strava_stats.files import disk_errors, make_folder
+from strava_stats.lake.bronze import noted_ids, recover
+from strava_stats.lake.layout import DETAILS, Layout, next_run_id
+from strava_stats.narration import Narrator
+from strava_stats.strava.budget_file import BudgetExhausted, BudgetKeeper
+from strava_stats.strava.client import Client
+from strava_stats.strava.token_store import Token
+from strava_stats.sync.compact import Calendar, Compacted, close_left_open, compact, ledger_of, pending_journals
+from strava_stats.sync.enrich import Enrich, Enriched
+from strava_stats.sync.known import KnownBodies
+from strava_stats.sync.plan import EnrichOptions, Mode
+from strava_stats.sync.pull import Pull, Pulled
+from strava_stats.sync.state import State
+
+ACTIVITY_SCOPES = frozenset({"activity:read", "activity:read_all"})
+
+
+@dataclass(frozen=True)
+class Services:
+    """What every command needs; built by the entry point."""
+
+    layout: Layout
+    state: State
+    clock: Clock
+    narrator: Narrator
+    calendar: Calendar
+    client_for: Callable[[Token, BudgetKeeper], Client]
+    keeper_for: Callable[..., BudgetKeeper]
+
+
+@dataclass(frozen=True)
+class PullOptions:
+    """What `pull` was asked for."""
+
+    mode: Mode = "default"
+    days: int = 21
+    full_sweep_days: int = 7
+    per_page: int = 200
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Calls left unused in each window, and calls to make at most."""
+
+    cushion_15min: int = 0
+    cushion_daily: int = 0
+    max_calls: int | None = None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Which stages a command has."""
+
+    pull: PullOptions | None = None
+    compact: bool = False
+    rebuild: bool = False
+    enrich: EnrichOptions | None = None
+    limits: Limits = Limits()
+
+
+@dataclass
+class Run:
+    """What happened for one athlete."""
+
+    run_id: str
+    athlete_id: int | None
+    command: str
+    started_at: datetime
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    partial: bool = False
+    error: StravaStatsError | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def status(self) -> str:
+        """ok, partial or failed."""
+        return "failed" if self.error else "partial" if self.partial else "ok"
+
+    def record(self, now: datetime) -> dict[str, Any]:
+        """The row of the table `runs`."""
+        finished = self.finished_at or now
+        return {
+            "run_id": self.run_id,
+            "athlete_id": self.athlete_id,
+            "command": self.command,
+            "started_at": self.started_at.isoformat(),
+            "finished_at": finished.isoformat(),
+            "status": self.status,
+            "calls": sum(stage.get("calls", 0) for stage in self.stages),
+            "rows": sum(stage.get("rows", 0) for stage in self.stages if stage["name"] != "compact"),
+            "seconds": round((finished - self.started_at).total_seconds(), 3),
+            "stages": self.stages,
+            "error": str(self.error) if self.error else None,
+        }
+
+
+@contextmanager
+def writer_lock(layout: Layout, command: str, clock: Clock) -> Iterator[None]:
+    """The one-writer lock; raises Locked saying who holds it since when. A kill releases it."""
+    make_folder(layout.state)
+    lock = filelock.FileLock(layout.lock, timeout=0)
+    holder = layout.lock.with_suffix(".json")
+    try:
+        with disk_errors(layout.lock):
+            lock.acquire()
+    except filelock.Timeout as error:
+        raise _held(holder) from error
+    try:
+        with disk_errors(holder):
+            holder.write_text(
+                json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
+            )
+        yield
+    finally:
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _held(holder: Path) -> Locked:
+    try:
+        known = json.loads(holder.read_text())
+        who = f"`{known['command']}` (process {known['pid']}) has been writing since {known['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        who = "another run is writing"
+    return Locked(f"The data folder is in use: {who}", "wait for it to end and run the same command again")
+
+
+@contextmanager
+def writing(services: Services, command: str) -> Iterator[frozenset[int]]:
+    """Lock and mend; yields the activities whose details a killed run had fetched."""
+    with writer_lock(services.layout, command, services.clock):
+        for mend in recover(services.layout):
+            services.narrator.warn(f"A killed run left {mend}")
+        journals = services.layout.journals(DETAILS).values()
+        done = frozenset(one for path in journals if path.suffix == ".jsonl" for one in noted_ids(path))
+        close_left_open(services.layout)
+        yield done
+
+
+def run_steps(
+    services: Services, command: str, token: Token | None, steps: Steps, done_before: frozenset[int] = frozenset()
+) -> Run:
+    """The stages of `steps` for one athlete (None: only what needs no API). The error is in the result."""
+    now = services.clock.now()
+    run_id = next_run_id(services.layout, now, token.athlete_id if token else 0)
+    run = Run(run_id, token.athlete_id if token else None, command, now)
+    try:
+        _Stages(services, run, token, steps).go(done_before)
+    except StravaStatsError as error:
+        run.error = error
+    run.finished_at = services.clock.now()
+    services.state.add_run(run.record(run.finished_at))
+    return run
+
+
+class _Stages:
+    """One run's way through its stages."""
+
+    def __init__(self, services: Services, run: Run, token: Token | None, steps: Steps) -> None:
+        self.services = services
+        self.run = run
+        self.token = token
+        self.steps = steps
+        self.calls = 0
+
+    def go(self, done_before: frozenset[int]) -> None:
+        """Pull, compact, enrich; what a failed pull has landed is compacted before its error is raised."""
+        failure: StravaStatsError | None = None
+        if self.steps.pull is not None:
+            try:
+                self._stage("pull", self._pull)
+            except StravaStatsError as error:
+                failure = error
+        if self.steps.compact:
+            self._stage("compact", lambda stage: self._compact(stage, final=self.steps.enrich is None or bool(failure)))
+        if failure is not None:
+            raise failure
+        if self.steps.enrich is not None:
+            if not self.steps.compact:
+                self._compact({}, final=False)
+            try:
+                self._stage("enrich", lambda stage: self._enrich(stage, done_before))
+            except BudgetExhausted as stop:
+                if self.steps.pull is None:
+                    raise
+                self._partial(stop.message)
+
+    def _stage(self, name: str, work: Callable[[dict[str, Any]], None]) -> None:
+        stage: dict[str, Any] = {"name": name, "seconds": 0.0, "calls": 0, "rows": 0}
+        self.run.stages.append(stage)
+        started = time.monotonic()
+        try:
+            work(stage)
+        finally:
+            stage["seconds"] = round(time.monotonic() - started, 3)
+            self.services.narrator.pause()
+
+    def _keeper(self, on_wait: Callable[[], None] | None = None, *, cushions: bool) -> BudgetKeeper:
+        limits = self.steps.limits
+        left = None if limits.max_calls is None else limits.max_calls - self.calls
+
+        def announce(seconds: float, until: datetime) -> None:
+            self.services.narrator.pause()
+            if on_wait is not None:
+                on_wait()
+            minutes = max(1, round(seconds / 60))
+            self.services.narrator.say(
+                f"Quarter-hour limit of the API reached: waiting {minutes} min, until {until:%H:%M} UTC"
+            )
+
+        return self.services.keeper_for(
+            cushion_15min=limits.cushion_15min if cushions else 0,
+            cushion_daily=limits.cushion_daily if cushions else 0,
+            max_calls=left,
+            on_wait=announce,
+        )
+
+    def _authorised(self) -> Token:
+        if self.token is None:
+            raise NotAuthorised("No athlete has given access yet", "run `strava-stats auth`")
+        check_scopes(self.token, self.services.narrator)
+        return self.token
+
+    def _pull(self, stage: dict[str, Any]) -> None:
+        options = self.steps.pull
+        assert options is not None
+        token = self._authorised()
+        services = self.services
+        keeper = self._keeper(cushions=False)
+        pull = Pull(
+            services.layout,
+            services.state,
+            services.client_for(token, keeper),
+            services.clock,
+            services.narrator,
+            athlete_id=token.athlete_id,
+            run_id=self.run.run_id,
+            per_page=options.per_page,
+        )
+        pending = [one.path for one in pending_journals(services.layout, ledger_of(services.layout))]
+        activities = [path for path in pending if path.parent.name == "activities"]
+        try:
+            with KnownBodies(services.layout.warehouse, "activities", activities) as known:
+                pull.run(
+                    mode=options.mode, days=options.days, full_sweep_days=options.full_sweep_days, known=known
+                )
+        finally:
+            self.calls += keeper.calls
+            self._report_pull(stage, pull.result, keeper.calls)
+
+    def _report_pull(self, stage: dict[str, Any], pulled: Pulled, calls: int) -> None:
+        stage.update(
+            calls=calls,
+            rows=pulled.rows,
+            listed=pulled.listed,
+            new=pulled.new,
+            changed=pulled.changed,
+            full=pulled.full,
+            complete=pulled.complete,
+        )
+        self._name_misfits([("activities", *misfit) for misfit in pulled.misfits])
+        self._partial(pulled.stopped)
+        for line in pulled.quarantined:
+            self._partial(f"Quarantined {line}")
+
+    def _compact(self, stage: dict[str, Any], *, final: bool) -> None:
+        services = self.services
+        record = replace_finished(self.run, services.clock.now()) if final else None
+        compacted = compact(
+            services.layout,
+            services.state,
+            services.narrator,
+            services.calendar,
+            rebuild=self.steps.rebuild,
+            run_record=record,
+        )
+        self._report_compact(stage, compacted)
+
+    def _report_compact(self, stage: dict[str, Any], compacted: Compacted) -> None:
+        stage["rows"] = stage.get("rows", 0) + compacted.rows
+        stage["published"] = stage.get("published", False) or compacted.published
+        self._name_misfits(compacted.misfits)
+        for line in compacted.failed_views:
+            self._note(f"A view in data/sql was left out: {line}")
+
+    def _enrich(self, stage: dict[str, Any], done_before: frozenset[int]) -> None:
+        options = self.steps.enrich
+        assert options is not None
+        token = self._authorised()
+        services = self.services
+        keeper = self._keeper(lambda: enrich.before_wait(), cushions=True)
+        enrich = Enrich(
+            services.layout,
+            services.state,
+            services.client_for(token, keeper),
+            services.clock,
+            services.narrator,
+            athlete_id=token.athlete_id,
+            run_id=self.run.run_id,
+            publish=lambda: self._compact({}, final=False),
+        )
+        if done_before:
+            services.narrator.say(f"{len(done_before):,} details that a killed run had fetched are not fetched again")
+        try:
+            enrich.run(options, done_before)
+        finally:
+            self.calls += keeper.calls
+            self._report_enrich(stage, enrich.result, keeper.calls)
+            services.narrator.pause()
+            self._compact(stage_copy := {}, final=True)
+            stage["published"] = stage_copy.get("published", False)
+
+    def _report_enrich(self, stage: dict[str, Any], enriched: Enriched, calls: int) -> None:
+        stage.update(calls=calls, rows=enriched.rows, fetched=enriched.fetched, planned=enriched.planned)
+        stage["by_kind"] = dict(enriched.by_why)
+        self._partial(enriched.stopped)
+        for line in enriched.quarantined:
+            self._partial(f"Quarantined {line}")
+
+    def _name_misfits(self, misfits: list[tuple[str, int, str]]) -> None:
+        for table, one_id, key in misfits[:20]:
+            self._note(f"{table} {one_id}: the value of {key} does not fit its column and is in extra")
+        if len(misfits) > 20:  # noqa: PLR2004
+            self._note(f"… and {len(misfits) - 20} more values that do not fit their columns")
+
+    def _partial(self, why: str | None) -> None:
+        if why:
+            self.run.partial = True
+            self._note(why)
+
+    def _note(self, line: str) -> None:
+        self.run.notes.append(line)
+        self.services.narrator.warn(line)
+
+
+def replace_finished(run: Run, now: datetime) -> dict[str, Any]:
+    """The record of a run as it stands when it publishes."""
+    return replace(run, stages=[dict(stage) for stage in run.stages]).record(now)
+
+
+def check_scopes(token: Token, narrator: Narrator) -> None:
+    """Refuse a token that cannot list; warn of one that cannot see everything."""
+    if token.scopes is None:
+        return
+    granted = set(token.scopes)
+    if not granted & ACTIVITY_SCOPES:
+        raise ScopeMissing(
+            f"Athlete {token.athlete_id} did not grant access to activities",
+            "run `strava-stats auth` again and leave all boxes ticked",
+        )
+    if "activity:read_all" not in granted:
+        narrator.warn(
+            f"Athlete {token.athlete_id} granted activity:read only: 'Only You' activities and privacy zones are "
+            "invisible. Run `strava-stats auth` again and tick all boxes to have them"
+        )
+
+
+def worst(runs: list[Run]) -> StravaStatsError | None:
+    """The error that decides the exit code when there are several athletes."""
+    errors = [run.error for run in runs if run.error is not None]
+    return max(errors, key=lambda error: (not isinstance(error, RateLimited), error.exit_code), default=None)

@@ -1,0 +1,307 @@
+"""Bronze journals: append-only JSON lines, one folder a kind, one file a run.
+
+A line is {"seq","kind","athlete_id","fetched_at","id",…}; kind is
+  body     "hash" and "body", exactly the bytes Strava sent (newlines between tokens blanked, so that it is one
+           line); bytes that are no clean UTF-8 JSON object go in as "base64" with their "status" and "error"
+  same     equal to the body stored last for this id: its "hash" alone
+  listing  what was asked of a listing ("after", "before"), whether it came "complete", and the "ids" it held
+  absent   a 404
+Order is (run, seq), never a clock. A journal belongs to its writer until it is closed; a torn last line (power
+cut, full disk, kill) is cut off by `recover` before anything else reads the folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from strava_stats.errors import CorruptData
+from strava_stats.files import disk_errors, fsync_folder, make_folder, move_into_place
+from strava_stats.lake.layout import KINDS, Layout
+
+LARGEST_ID = 2**63 - 1
+GZIP_LEVEL = 1  # level 6 costs three times the CPU for 8 % of the size
+BLOCK = 1 << 20
+
+
+class _Head(msgspec.Struct):
+    kind: str
+    id: int | None = None
+    hash: str | None = None
+
+
+HEAD = msgspec.json.Decoder(_Head)
+
+
+def body_hash(body: bytes) -> str:
+    """Hash of a body as it stands in bronze: 16 hex digits; it only ever tells two bodies of one id apart."""
+    return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+def one_line(body: bytes) -> bytes:
+    """Blank the newlines between tokens; inside strings raw ones are not allowed in JSON, so none are touched."""
+    if b"\n" in body or b"\r" in body:
+        return body.translate(bytes.maketrans(b"\n\r", b"  ")).strip()
+    return body
+
+
+class Journal:
+    """The open journal of one run and kind; the file is made at the first line."""
+
+    def __init__(self, layout: Layout, kind: str, run_id: str, athlete_id: int) -> None:
+        self.path = layout.bronze(kind) / f"{run_id}.jsonl"
+        self.run_id = run_id
+        self.athlete_id = athlete_id
+        self.seq = 0
+        self.bodies = 0
+        self._scratch = layout.scratch
+        self._file: IO[bytes] | None = None
+        self._lines: list[bytes] = []
+
+    def add_body(self, fetched_at: datetime, entity_id: int | str | None, digest: str, body: bytes) -> None:
+        """Note one body; `body` has to be one line of clean JSON. An id beyond 64 bits is given as None."""
+        self.bodies += 1
+        self._add(b"body", fetched_at, entity_id, b'"hash":"%s","body":%s' % (digest.encode(), body))
+
+    def add_same(self, fetched_at: datetime, entity_id: int | str, digest: str) -> None:
+        """Note that the body stored last was sent again."""
+        self._add(b"same", fetched_at, entity_id, b'"hash":"%s"' % digest.encode())
+
+    def add_garbage(
+        self, fetched_at: datetime, entity_id: int | str | None, content: bytes, status: int, error: str
+    ) -> None:
+        """Keep bytes that are no clean JSON, so that nothing that was paid for is lost."""
+        self.bodies += 1
+        encoded = base64.b64encode(content)
+        rest = b'"status":%d,"error":%s,"base64":"%s"' % (status, json.dumps(error).encode(), encoded)
+        self._add(b"body", fetched_at, entity_id, rest)
+
+    def add_listing(
+        self, fetched_at: datetime, *, after: int | None, before: int | None, complete: bool, ids: Iterable[int]
+    ) -> None:
+        """Note what a listing was asked for and what it held."""
+        listing = {"after": after, "before": before, "complete": complete, "ids": list(ids)}
+        self._add(b"listing", fetched_at, None, json.dumps(listing, separators=(",", ":")).encode()[1:-1])
+
+    def add_absent(self, fetched_at: datetime, entity_id: int | str) -> None:
+        """Note a 404."""
+        self._add(b"absent", fetched_at, entity_id, b'"status":404')
+
+    def _add(self, kind: bytes, fetched_at: datetime, entity_id: int | str | None, rest: bytes) -> None:
+        self.seq += 1
+        stamp = fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+        shown = b"%d" % entity_id if isinstance(entity_id, int) else json.dumps(entity_id).encode()
+        self._lines.append(
+            b'{"seq":%d,"kind":"%s","athlete_id":%d,"fetched_at":"%s","id":%s,%s}\n'
+            % (self.seq, kind, self.athlete_id, stamp, shown, rest)
+        )
+
+    def write(self) -> None:
+        """Hand all noted lines to the operating system: a kill after this loses nothing."""
+        if not self._lines:
+            return
+        with disk_errors(self.path):
+            if self._file is None:
+                make_folder(self.path.parent)
+                self._file = self.path.open("ab", buffering=0)
+                fsync_folder(self.path.parent)
+            block = memoryview(b"".join(self._lines))
+            while block:
+                block = block[self._file.write(block) :]
+        self._lines.clear()
+
+    def sync(self) -> None:
+        """Write, and make it last over a power cut."""
+        self.write()
+        if self._file is not None:
+            with disk_errors(self.path):
+                os.fsync(self._file.fileno())
+
+    def finish(self) -> Path | None:
+        """Sync and let go of the file; the plain journal stays until `compress`. None when nothing was noted."""
+        self.sync()
+        if self._file is None:
+            return None
+        self._file.close()
+        self._file = None
+        return self.path
+
+    def abandon(self) -> None:
+        """Let go of the file after an error; `recover` of the next run mends what is torn."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def compress(journal: Path, scratch: Path) -> Path:
+    """Pack a finished journal: .gz outside the folder, read back, renamed in. The plain one is left to the caller."""
+    with disk_errors(journal):
+        make_folder(scratch)
+        temporary = scratch / f"{journal.name}.gz"
+        checksum = size = 0
+        with journal.open("rb") as plain, gzip.GzipFile(temporary, "wb", compresslevel=GZIP_LEVEL, mtime=0) as packed:
+            while block := plain.read(BLOCK):
+                checksum, size = zlib.crc32(block, checksum), size + len(block)
+                packed.write(block)
+        if _read_back(temporary) != (checksum, size):
+            raise CorruptData(
+                f"{temporary} did not read back as it was written", "check the disk; the plain journal is untouched"
+            )
+        final = journal.with_name(f"{journal.name}.gz")
+        move_into_place(temporary, final)
+    return final
+
+
+def _read_back(path: Path) -> tuple[int, int]:
+    checksum = size = 0
+    with gzip.open(path, "rb") as packed:
+        while block := packed.read(BLOCK):
+            checksum, size = zlib.crc32(block, checksum), size + len(block)
+    return checksum, size
+
+
+def recover(layout: Layout) -> list[str]:
+    """Mend what a killed run left: cut torn last lines, drop half-made files. Returns a line for each mend.
+
+    Only under the writer's lock: an open journal of another process would be cut.
+    """
+    mends = []
+    shutil.rmtree(layout.scratch, ignore_errors=True)
+    for kind in KINDS:
+        for run_id, path in layout.journals(kind).items():
+            if path.suffix != ".jsonl":
+                continue
+            if cut := cut_torn_line(path):
+                mends.append(f"{kind}/{run_id}: cut {cut} bytes of a torn last line")
+            if path.stat().st_size == 0:
+                path.unlink()
+    return mends
+
+
+def cut_torn_line(path: Path) -> int:
+    """Cut bytes behind the last whole line off a journal; returns how many."""
+    with disk_errors(path), path.open("r+b") as file:
+        size = end = file.seek(0, os.SEEK_END)
+        while end and not _is_whole_line(file, start := _line_start(file, end), end):
+            end = start
+        if end < size:
+            file.truncate(end)
+            os.fsync(file.fileno())
+    return size - end
+
+
+def _line_start(file: IO[bytes], end: int) -> int:
+    """Offset of the first byte of the line that ends at `end` (its newline included)."""
+    position = end - 1
+    while position > 0:
+        block_start = max(0, position - BLOCK)
+        file.seek(block_start)
+        found = file.read(position - block_start).rfind(b"\n")
+        if found >= 0:
+            return block_start + found + 1
+        position = block_start
+    return 0
+
+
+def _is_whole_line(file: IO[bytes], start: int, end: int) -> bool:
+    file.seek(start)
+    line = file.read(end - start)
+    if not line.endswith(b"\n"):
+        return False
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def body_portions(journals: Iterable[tuple[Path, int]], scratch: Path, max_bytes: int) -> Iterator[list[Path]]:
+    """Copy body lines of (journal, last line already loaded) into plain files, at most `max_bytes` a portion.
+
+    Details are tens of kilobytes; a vector of 2,048 of them would be a hundred megabytes, so SQL gets them in
+    portions. A file keeps its journal's name, which is the run; a portion lives until the next one is asked for.
+    """
+    folder = scratch / "portion"
+    make_folder(folder)
+    pieces: dict[str, list[bytes]] = {}
+    size = 0
+    for journal, after_seq in journals:
+        name = journal.name.removesuffix(".gz")
+        for line in _lines(journal):
+            if b'"kind":"body"' not in line[:60] or _seq(line) <= after_seq:
+                continue
+            if pieces and size + len(line) > max_bytes:
+                yield _write_portion(folder, pieces)
+                pieces, size = {}, 0
+            pieces.setdefault(name, []).append(line)
+            size += len(line)
+    if pieces:
+        yield _write_portion(folder, pieces)
+
+
+def _write_portion(folder: Path, pieces: dict[str, list[bytes]]) -> list[Path]:
+    for left_over in folder.iterdir():
+        left_over.unlink()
+    paths = []
+    for name, lines in pieces.items():
+        path = folder / name
+        with disk_errors(path):
+            path.write_bytes(b"".join(lines))
+        paths.append(path)
+    return paths
+
+
+def body_heads(journal: Path) -> Iterator[tuple[int, str]]:
+    """(id, hash) of every clean body of a journal, in order."""
+    for line in _lines(journal):
+        if b'"kind":"body"' in line[:60]:
+            head = HEAD.decode(line)
+            if head.id is not None and head.hash is not None:
+                yield head.id, head.hash
+
+
+def noted_ids(journal: Path) -> Iterator[int]:
+    """Ids a journal has any answer for: body, same or absent."""
+    for line in _lines(journal):
+        head = HEAD.decode(line)
+        if head.id is not None and head.kind != "listing":
+            yield head.id
+
+
+def last_seq(journal: Path) -> int:
+    """Number of the last line of a journal, 0 when it holds none."""
+    if journal.suffix == ".gz":
+        return sum(1 for _ in _lines(journal))
+    with journal.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end == 0:
+            return 0
+        file.seek(_line_start(file, end))
+        return _seq(file.readline())
+
+
+def _seq(line: bytes) -> int:
+    return int(line[7 : line.index(b",", 7)])
+
+
+def _lines(journal: Path) -> Iterator[bytes]:
+    opened = gzip.open(journal, "rb") if journal.suffix == ".gz" else journal.open("rb")
+    with opened as file:
+        try:
+            yield from file
+        except (OSError, EOFError, zlib.error) as error:
+            raise CorruptData(
+                f"{journal} is damaged ({type(error).__name__})",
+                "bring that file back from a backup, or move it away and run `strava-stats compact --rebuild`",
+            ) from error

@@ -1,0 +1,93 @@
+"""Where everything lies below the data folder, and how runs are named. No I/O but listing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+ACTIVITIES = "activities"
+DETAILS = "activity_details"
+ATHLETES = "athletes"
+GEAR = "gear"
+KINDS = (ACTIVITIES, DETAILS, ATHLETES, GEAR)
+
+STAMP = "%Y%m%dT%H%M%S%fZ"
+RUN = re.compile(r"(?P<stamp>\d{8}T\d{12}Z)-(?P<athlete>\d+)")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below one data folder."""
+
+    data_dir: Path
+
+    def bronze(self, kind: str) -> Path:
+        """Folder of the journals of `kind`."""
+        return self.data_dir / "bronze" / kind
+
+    @property
+    def shards(self) -> Path:
+        """Folder of the typed SummaryActivity shards."""
+        return self.data_dir / "activities"
+
+    def shard(self, run_id: str) -> Path:
+        """The shard made of the activities journal of one run."""
+        return self.shards / f"{run_id}.parquet"
+
+    @property
+    def warehouse(self) -> Path:
+        """The published DuckDB file."""
+        return self.data_dir / "warehouse" / "strava.duckdb"
+
+    @property
+    def user_sql(self) -> Path:
+        """The user's own views."""
+        return self.data_dir / "sql"
+
+    @property
+    def state(self) -> Path:
+        """Budget, sweep, quarantine and run records; losing it costs calls, never activity data."""
+        return self.data_dir / "state"
+
+    @property
+    def scratch(self) -> Path:
+        """Half-made files; emptied at the start of every writing run."""
+        return self.state / "tmp"
+
+    @property
+    def lock(self) -> Path:
+        """The one-writer lock."""
+        return self.state / "writer.lock"
+
+    def journals(self, kind: str) -> dict[str, Path]:
+        """Run → journal, oldest first; where both forms exist the plain one wins (the .gz may be half made)."""
+        found: dict[str, Path] = {}
+        folder = self.bronze(kind)
+        if not folder.is_dir():
+            return {}
+        for path in folder.iterdir():
+            name = path.name
+            if name.endswith(".jsonl.gz"):
+                found.setdefault(name.removesuffix(".jsonl.gz"), path)
+            elif name.endswith(".jsonl"):
+                found[name.removesuffix(".jsonl")] = path
+        return dict(sorted(found.items()))
+
+
+def next_run_id(layout: Layout, now: datetime, athlete_id: int) -> str:
+    """A run name that sorts after every run in bronze, also when the clock was set back."""
+    stamps = [RUN.match(run) for kind in KINDS for run in layout.journals(kind)]
+    newest = max((match["stamp"] for match in stamps if match), default="")
+    stamp = now.astimezone(UTC).strftime(STAMP)
+    if stamp <= newest:
+        after = datetime.strptime(newest, STAMP).replace(tzinfo=UTC) + timedelta(microseconds=1)
+        stamp = after.strftime(STAMP)
+    return f"{stamp}-{athlete_id}"
+
+
+def athlete_of(run_id: str) -> int:
+    """The athlete that a run name holds."""
+    match = RUN.match(run_id)
+    return int(match["athlete"]) if match else 0

@@ -1,0 +1,117 @@
+"""Take a listing page apart into its activities without changing a byte of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from strava_stats.lake.bronze import LARGEST_ID, body_hash, one_line
+
+RAW_PAGE = msgspec.json.Decoder(list[msgspec.Raw])
+RAW_BODY = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One entity as sent: `content` is a single line; `error` says why it is no clean JSON object with an id."""
+
+    id: int | None
+    shown_id: str
+    content: bytes
+    hash: str
+    start: datetime | None = None
+    error: str | None = None
+
+
+class NotAPage(ValueError):
+    """The body is no JSON array, not even a damaged one."""
+
+
+def split_page(page: bytes) -> list[Body]:
+    """The elements of a listing page; raises NotAPage.
+
+    msgspec checks UTF-8, numbers, escapes and control characters as strictly as the SQL reader that comes later.
+    A page with one bad element is cut up element by element, so that the other 199 are landed.
+    """
+    try:
+        decoded = msgspec.json.decode(page)
+        raws = [bytes(raw) for raw in RAW_PAGE.decode(page)] if isinstance(decoded, list) else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [read_body(element) for element in _elements(page)]
+    if raws is None:
+        raise NotAPage("not an array")
+    return [_clean(raw, value) for raw, value in zip(raws, decoded, strict=True)]
+
+
+def read_body(content: bytes) -> Body:
+    """One entity as sent, checked."""
+    try:
+        return _clean(content, msgspec.json.decode(content))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        lenient = _decode_leniently(content)
+        found = lenient.get("id") if isinstance(lenient, dict) else None
+        return Body(_small(found), _shown(found), content, body_hash(content), error=f"not clean JSON: {error}")
+
+
+def _clean(raw: bytes, value: Any) -> Body:
+    content = one_line(raw)
+    if not isinstance(value, dict):
+        return Body(None, "?", content, body_hash(content), error="not a JSON object")
+    found = value.get("id")
+    small = _small(found)
+    error = None if small is not None else "the id is no 64-bit integer"
+    return Body(small, _shown(found), content, body_hash(content), _instant(value.get("start_date")), error)
+
+
+def _small(found: Any) -> int | None:
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= LARGEST_ID else None
+
+
+def _shown(found: Any) -> str:
+    return str(found)[:40] if isinstance(found, int | str) else "?"
+
+
+def _instant(text: Any) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return instant if instant.tzinfo else None
+
+
+def _decode_leniently(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _elements(page: bytes) -> Iterator[bytes]:
+    """Cut a damaged array at its top-level commas: only quotes, backslashes and brackets matter."""
+    depth, start, in_string, escaped = 0, 0, False, False
+    if not page.lstrip().startswith(b"["):
+        raise NotAPage("not an array")
+    ended = False
+    for position, byte in enumerate(page):
+        if in_string:
+            escaped, in_string = byte == 0x5C and not escaped, byte != 0x22 or escaped
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            if depth == 1:
+                start = position + 1
+        elif byte in b"]}" or (byte == 0x2C and depth == 1):
+            depth -= byte != 0x2C
+            if depth <= 1 and (byte == 0x2C or depth == 0):
+                if element := page[start:position].strip():
+                    yield element
+                start = position + 1
+                ended = depth == 0
+    if not ended:
+        raise NotAPage("the array does not end")

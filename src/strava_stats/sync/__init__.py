@@ -1,0 +1,1 @@
+"""What to fetch and when to believe it."""

@@ -1,0 +1,245 @@
+"""Journals and shards → warehouse. The warehouse is a pure function of bronze; this only decides what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from strava_stats.errors import StravaStatsError
+from strava_stats.files import disk_errors, fsync_folder
+from strava_stats.lake.bronze import body_portions, compress, last_seq
+from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, Layout
+from strava_stats.lake.shards import new_shard
+from strava_stats.narration import Narrator
+from strava_stats.sync.state import State
+from strava_stats.warehouse.edit import WarehouseEdit
+from strava_stats.warehouse.engine import views_fingerprint
+from strava_stats.warehouse.query import Warehouse, is_current
+from strava_stats.warehouse.shape import shape_activities
+
+PORTION_BYTES = 12 << 20  # of details a statement; bounds the memory
+GROUP_BYTES = 192 << 20  # of journals a shard, when all are shaped anew
+GZIP_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Settings that the views depend on."""
+
+    week_start: str
+    timezone: str
+
+
+@dataclass
+class Compacted:
+    """What a compaction did."""
+
+    published: bool = False
+    rebuilt: bool = False
+    activities: int = 0
+    details: int = 0
+    misfits: list[tuple[str, int, str]] = field(default_factory=list)
+    failed_views: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Activities and details that were loaded."""
+        return self.activities + self.details
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A journal that the warehouse does not hold whole."""
+
+    kind: str
+    run_id: str
+    path: Path
+    loaded_seq: int
+
+
+def ledger_of(layout: Layout) -> dict[tuple[str, str], tuple[int, bool]]:
+    """(kind, run) → (last line, journal was closed) of what the published file holds; {} when it has to be remade."""
+    if not layout.warehouse.exists():
+        return {}
+    try:
+        with Warehouse(layout.warehouse) as warehouse:
+            if not is_current(warehouse):
+                return {}
+            rows = warehouse.rows("select kind, run_id, last_seq, closed from meta.ledger")
+    except StravaStatsError:  # a damaged file is remade from bronze
+        return {}
+    return {(kind, run_id): (seq, closed) for kind, run_id, seq, closed in rows}
+
+
+def pending_journals(layout: Layout, ledger: Mapping[tuple[str, str], tuple[int, bool]]) -> list[Pending]:
+    """Journals to load, by kind and run."""
+    found = []
+    for kind in KINDS:
+        for run_id, path in layout.journals(kind).items():
+            seq, closed = ledger.get((kind, run_id), (0, False))
+            if not closed:
+                found.append(Pending(kind, run_id, path, seq))
+    return found
+
+
+def compact(
+    layout: Layout,
+    state: State,
+    narrator: Narrator,
+    calendar: Calendar,
+    *,
+    rebuild: bool = False,
+    run_record: Mapping[str, Any] | None = None,
+) -> Compacted:
+    """Bring the warehouse up to date and publish it; nothing new → no copy, no write.
+
+    `run_record` is the running run's own record, so that the file that it publishes tells of it.
+    """
+    ledger = {} if rebuild else ledger_of(layout)
+    # An existing file without a usable ledger was built by other SQL: all of it is made anew, shards too.
+    anew = rebuild or not ledger
+    pending = pending_journals(layout, ledger)
+    result = Compacted(rebuilt=anew and layout.warehouse.exists())
+    if result.rebuilt and not rebuild:
+        narrator.say("The warehouse was built by another version: making it anew from bronze")
+    user_views = read_user_views(layout)
+    if anew:
+        shards = _shape_all(layout, pending, result)
+    else:
+        shards = _shape_missing(layout, pending, result)
+    by_kind = {kind: [one for one in pending if one.kind == kind] for kind in KINDS}
+    if not (anew and pending) and not shards and not any(_has_bodies(by_kind[kind], layout) for kind in KINDS[1:]):
+        if ledger and _views_are_current(layout, user_views, calendar):
+            return result
+        if not ledger and not layout.warehouse.exists() and not rebuild:
+            return result
+    runs = {record["run_id"]: record for record in (*state.pending_runs(), *([run_record] if run_record else []))}
+    with WarehouseEdit(layout.warehouse, layout.scratch, anew=anew) as edit:
+        _load(edit, layout, by_kind, shards, result, narrator)
+        edit.note_journals((one.kind, one.run_id, last_seq(one.path), one.path.suffix == ".gz") for one in pending)
+        edit.note_runs(runs.values())
+        edit.replace_quarantine(_without_hash(record) for record in state.quarantine().values())
+        result.failed_views = edit.refresh_views(user_views, week_start=calendar.week_start, timezone=calendar.timezone)
+        result.misfits += edit.misfits()
+        edit.publish()
+    result.published = True
+    _put_shards_in_place(layout, shards, anew=anew)
+    if state.pending_runs():
+        state.forget_runs({run_id for run_id in runs if run_record is None or run_id != run_record["run_id"]})
+    return result
+
+
+def _load(
+    edit: WarehouseEdit,
+    layout: Layout,
+    by_kind: Mapping[str, list[Pending]],
+    shards: list[Path],
+    result: Compacted,
+    narrator: Narrator,
+) -> None:
+    if by_kind[DETAILS]:
+        edit.remember_fingerprints(shards)
+    result.activities = edit.load_shards(shards)
+    for portion in _portions(by_kind[DETAILS], layout):
+        result.details += edit.load_details(portion)
+        narrator.progress("Loading details", result.details, None)
+    for portion in _portions(by_kind[ATHLETES], layout):
+        edit.load_athletes(portion)
+    for portion in _portions(by_kind[GEAR], layout):
+        edit.load_gear(portion)
+    if result.details:
+        narrator.progress("Loading details", result.details, result.details)
+    edit.relate()
+
+
+def _portions(pending: list[Pending], layout: Layout) -> Any:
+    return body_portions([(one.path, one.loaded_seq) for one in pending], layout.scratch, PORTION_BYTES)
+
+
+def _has_bodies(pending: list[Pending], layout: Layout) -> bool:
+    return next(iter(_portions(pending, layout)), None) is not None
+
+
+def _shape_missing(layout: Layout, pending: list[Pending], result: Compacted) -> list[Path]:
+    """The shards of pending journals; those that a killed pull did not get to are made now."""
+    shards = []
+    for one in pending:
+        if one.kind != ACTIVITIES:
+            continue
+        shard = layout.shard(one.run_id)
+        if not shard.exists():
+            with new_shard(shard, layout.scratch) as target:
+                _, misfits = shape_activities([one.path], target, layout.scratch)
+                result.misfits += [("activities", *misfit) for misfit in misfits]
+        if shard.exists():
+            shards.append(shard)
+    return shards
+
+
+def _shape_all(layout: Layout, pending: list[Pending], result: Compacted) -> list[Path]:
+    """Shards of all journals anew, in few files, below scratch until the warehouse is published."""
+    groups: list[list[Pending]] = [[]]
+    size = 0
+    for one in (one for one in pending if one.kind == ACTIVITIES):
+        weight = one.path.stat().st_size * (GZIP_FACTOR if one.path.suffix == ".gz" else 1)
+        if groups[-1] and size + weight > GROUP_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(one)
+        size += weight
+    shards = []
+    for group in filter(None, groups):
+        final = layout.scratch / "anew" / f"{group[-1].run_id}.parquet"
+        with new_shard(final, layout.scratch) as target:
+            _, misfits = shape_activities([one.path for one in group], target, layout.scratch)
+            result.misfits += [("activities", *misfit) for misfit in misfits]
+        if final.exists():
+            shards.append(final)
+    return shards
+
+
+def _put_shards_in_place(layout: Layout, shards: list[Path], *, anew: bool) -> None:
+    """After a rebuild: the new shards in, then the old ones out. A kill in between leaves rows twice, never none."""
+    if not anew:
+        return
+    layout.shards.mkdir(parents=True, exist_ok=True)
+    with disk_errors(layout.shards):
+        for shard in shards:
+            shard.replace(layout.shards / shard.name)
+        names = {shard.name for shard in shards}
+        for old in layout.shards.glob("*.parquet"):
+            if old.name not in names:
+                old.unlink()
+        fsync_folder(layout.shards)
+
+
+def _views_are_current(layout: Layout, user_views: Mapping[str, str], calendar: Calendar) -> bool:
+    wanted = views_fingerprint(*user_views, *user_views.values(), calendar.week_start, calendar.timezone)
+    with Warehouse(layout.warehouse) as warehouse:
+        return warehouse.rows("select value from meta.settings where name = 'views'") == [(wanted,)]
+
+
+def read_user_views(layout: Layout) -> dict[str, str]:
+    """File name → SQL of the user's own views, in the order of their names."""
+    views = {}
+    for path in sorted(layout.user_sql.glob("*.sql")) if layout.user_sql.is_dir() else []:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if re.sub(r"--[^\n]*", "", text).strip():
+            views[path.name] = text
+    return views
+
+
+def _without_hash(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != "hash"}
+
+
+def close_left_open(layout: Layout) -> None:
+    """Close journals that a killed run left open; their shards are made by `compact`."""
+    for kind in KINDS:
+        for path in layout.journals(kind).values():
+            if path.suffix == ".jsonl":
+                compress(path, layout.scratch)
+                path.unlink()

@@ -1,0 +1,266 @@
+"""Carry out a plan of details: answers → bronze → warehouse, published batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from strava_stats.clock import Clock
+from strava_stats.errors import StravaUnreachable
+from strava_stats.lake.bronze import Journal, compress
+from strava_stats.lake.layout import ATHLETES, DETAILS, GEAR, Layout
+from strava_stats.lake.summaries import Body, read_body
+from strava_stats.narration import Narrator
+from strava_stats.strava.budget_file import BudgetExhausted
+from strava_stats.strava.client import Answer, Client
+from strava_stats.sync.known import KnownBodies
+from strava_stats.sync.plan import Candidate, Choice, EnrichOptions, choose_details, count_by_why
+from strava_stats.sync.state import State, parse_instant
+from strava_stats.warehouse.query import Warehouse
+
+BATCH = timedelta(seconds=60)
+SYNC_EVERY = 50
+PROFILE_EVERY = timedelta(days=7)
+GEAR_AGAIN = timedelta(days=30)
+LARGEST_BODY = 3 << 20  # bytes; the longest line that the SQL reader is set to take is 4 MiB
+POISON_IN_A_ROW = 3
+QUARANTINE_KIND = "activity_details"
+TASK = "Fetching details"
+OK, ABSENT = 200, 404
+
+CANDIDATES = """
+select
+    a.id,
+    a.start_date,
+    cast(coalesce(a.start_date_local, a.start_date at time zone 'UTC') as date),
+    d.activity_id is not null,
+    d.summary_fingerprint is distinct from a.fingerprint,
+    d.fetched_at
+from activities as a
+left join activity_details as d on d.activity_id = a.id
+where a.athlete_id = ?
+"""
+UNKNOWN_GEAR = """
+select distinct gear_id
+from activities
+where
+    athlete_id = ?
+    and gear_id is not null
+    and gear_id not in (select id from gear where brand_name is not null or model_name is not null)
+order by gear_id
+"""
+
+
+@dataclass
+class Enriched:
+    """What an enrich did; `stopped` says why it ended early."""
+
+    run_id: str
+    planned: int = 0
+    by_why: Mapping[str, int] = field(default_factory=dict)
+    fetched: int = 0
+    same: int = 0
+    stopped: str | None = None
+    quarantined: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Details that were new or had changed."""
+        return self.fetched - self.same
+
+
+def candidates_of(layout: Layout, athlete_id: int) -> list[Candidate]:
+    """All live activities of an athlete, as the choice of details sees them."""
+    if not layout.warehouse.exists():
+        return []
+    with Warehouse(layout.warehouse) as warehouse:
+        return [Candidate(*row) for row in warehouse.rows(CANDIDATES, [athlete_id])]
+
+
+def waiting_in_quarantine(state: State, now: datetime) -> frozenset[int]:
+    """Ids that are not tried again yet."""
+    return frozenset(
+        int(shown)
+        for (kind, shown), record in state.quarantine().items()
+        if kind == QUARANTINE_KIND and (parse_instant(record.get("next_try_at")) or now) > now
+    )
+
+
+class Enrich:
+    """Details for one athlete."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        state: State,
+        client: Client,
+        clock: Clock,
+        narrator: Narrator,
+        *,
+        athlete_id: int,
+        run_id: str,
+        publish: Callable[[], None],
+    ) -> None:
+        self.layout = layout
+        self.state = state
+        self.client = client
+        self.clock = clock
+        self.narrator = narrator
+        self.athlete_id = athlete_id
+        self.journal = Journal(layout, DETAILS, run_id, athlete_id)
+        self.result = Enriched(run_id)
+        self._publish = publish
+        self._published_at = clock.now()
+        self._unpublished = 0
+        self._poison: list[int] = []
+
+    def run(self, options: EnrichOptions, done_before: frozenset[int]) -> Enriched:
+        """Fetch what is missing or recent; an outage is raised after what was landed is safe.
+
+        `done_before` holds what a killed run had fetched: it is in bronze, and is not paid for again.
+        """
+        now = self.clock.now()
+        candidates = candidates_of(self.layout, self.athlete_id)
+        skip = done_before | (frozenset() if options.ids else waiting_in_quarantine(self.state, now))
+        choices = [one for one in choose_details(candidates, options, now, skip=skip) if one.id not in done_before]
+        self.result.planned = len(choices)
+        self.result.by_why = count_by_why(choices)
+        try:
+            self._fetch_all(choices, options)
+            self._fetch_profile()
+        except BudgetExhausted as stop:
+            self.result.stopped = stop.message
+            if not self.result.fetched:
+                raise
+        finally:
+            self._close(self.journal)
+        return self.result
+
+    def before_wait(self) -> None:
+        """The budget makes us wait: let the user have what is there."""
+        if self._unpublished:
+            self.journal.sync()
+            self._publish_batch()
+
+    def _fetch_all(self, choices: Sequence[Choice], options: EnrichOptions) -> None:
+        with KnownBodies(self.layout.warehouse, DETAILS, []) as known:
+            hashes = known.hashes([choice.id for choice in choices])
+        for done, choice in enumerate(choices):
+            self.narrator.progress(TASK, done, len(choices))
+            answer = self.client.activity(choice.id, options.include_efforts)
+            self._land(choice.id, answer, hashes)
+            if self.result.fetched % SYNC_EVERY == 0:
+                self.journal.sync()
+            else:
+                self.journal.write()
+            if self._unpublished and self.clock.now() - self._published_at >= BATCH:
+                self._publish_batch()
+        self.narrator.progress(TASK, len(choices), len(choices))
+
+    def _publish_batch(self) -> None:
+        self._publish()
+        self._published_at = self.clock.now()
+        self._unpublished = 0
+
+    def _land(self, activity_id: int, answer: Answer, hashes: Mapping[int, str]) -> None:
+        now = self.clock.now()
+        if answer.status != OK:
+            self._refuse(activity_id, answer, now)
+            return
+        self._poison.clear()
+        body = read_body(answer.body)
+        error = _unusable(body, activity_id)
+        if error is not None:
+            self.journal.add_garbage(now, activity_id, answer.body, answer.status, error)
+            self._quarantine(activity_id, error, now)
+            return
+        self.result.fetched += 1
+        self._unpublished += 1
+        self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
+        if hashes.get(activity_id) == body.hash:
+            self.journal.add_same(now, activity_id, body.hash)
+            self.result.same += 1
+        else:
+            self.journal.add_body(now, activity_id, body.hash, body.content)
+
+    def _refuse(self, activity_id: int, answer: Answer, now: datetime) -> None:
+        """A 404 or 500 of one activity is that activity's trouble, unless it happens to all of them."""
+        if answer.status == ABSENT:
+            self.journal.add_absent(now, activity_id)
+        elif answer.status >= 500:  # noqa: PLR2004
+            self._poison.append(activity_id)
+            if len(self._poison) >= POISON_IN_A_ROW:
+                self._release(self._poison)
+                raise StravaUnreachable(
+                    f"Strava answered {answer.status} for {len(self._poison)} activities in a row",
+                    "that is an outage rather than bad activities: run the same command again later",
+                )
+        self._quarantine(activity_id, f"status {answer.status}", now)
+
+    def _quarantine(self, activity_id: int, error: str, now: datetime) -> None:
+        if self.state.note_failure(QUARANTINE_KIND, str(activity_id), self.athlete_id, error, now):
+            self.result.quarantined.append(f"details of activity {activity_id}: {error}")
+
+    def _release(self, activity_ids: Sequence[int]) -> None:
+        for activity_id in activity_ids:
+            self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
+        shown = {f"details of activity {activity_id}" for activity_id in activity_ids}
+        self.result.quarantined = [line for line in self.result.quarantined if line.split(":")[0] not in shown]
+
+    def _fetch_profile(self) -> None:
+        """The athlete once a week, gear with brand and model once; what fails here is asked for again another day."""
+        now = self.clock.now()
+        asked = self.state.listing(self.athlete_id).athlete_at
+        if asked is None or now - asked >= PROFILE_EVERY:
+            journal = Journal(self.layout, ATHLETES, self.journal.run_id, self.athlete_id)
+            self._fetch_one(journal, self.athlete_id, self.client.athlete)
+            self.state.save_listing(self.athlete_id, athlete_at=now)
+        tried = self.state.gear_tried()
+        due = [gear for gear in self._unknown_gear() if now - (tried.get(gear) or now - GEAR_AGAIN) >= GEAR_AGAIN]
+        journal = Journal(self.layout, GEAR, self.journal.run_id, self.athlete_id)
+        try:
+            for gear in due:
+                self._fetch_one(journal, gear, lambda gear=gear: self.client.gear(gear), close=False)
+                self.state.save_gear_tried(gear, now)
+        finally:
+            self._close(journal)
+
+    def _fetch_one(
+        self, journal: Journal, entity: int | str, fetch: Callable[[], Answer], *, close: bool = True
+    ) -> None:
+        answer = fetch()
+        now = self.clock.now()
+        if answer.status == OK:
+            body = read_body(answer.body)
+            if body.error is not None and body.error != "the id is no 64-bit integer":
+                journal.add_garbage(now, entity, answer.body, answer.status, body.error)
+            else:
+                journal.add_body(now, entity, body.hash, body.content)
+        elif answer.status == ABSENT:
+            journal.add_absent(now, entity)
+        if close:
+            self._close(journal)
+
+    def _unknown_gear(self) -> list[str]:
+        if not self.layout.warehouse.exists():
+            return []
+        with Warehouse(self.layout.warehouse) as warehouse:
+            return [row[0] for row in warehouse.rows(UNKNOWN_GEAR, [self.athlete_id])]
+
+    def _close(self, journal: Journal) -> None:
+        path = journal.finish()
+        if path is not None:
+            compress(path, self.layout.scratch)
+            path.unlink()
+
+
+def _unusable(body: Body, activity_id: int) -> str | None:
+    if body.error is not None:
+        return body.error
+    if body.id != activity_id:
+        return "the answer is about another activity"
+    if len(body.content) > LARGEST_BODY:
+        return f"the answer is larger than {LARGEST_BODY >> 20} MiB"
+    return None
+

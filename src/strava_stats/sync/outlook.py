@@ -1,0 +1,99 @@
+"""What the next runs would cost, from what is on disk and the shared budget; spends no call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from strava_stats.lake.layout import Layout
+from strava_stats.strava.budget_file import BudgetKeeper
+from strava_stats.sync.enrich import candidates_of, waiting_in_quarantine
+from strava_stats.sync.plan import EnrichOptions, choose_details, count_by_why, finish_time, first_request, listing_calls
+from strava_stats.sync.state import State
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Calls by kind, and when they would be done."""
+
+    athlete_id: int
+    calls: dict[str, int]
+    left_15min: int
+    left_day: int
+    per_15min: int
+    per_day: int
+    finished_at: datetime
+
+    @property
+    def total(self) -> int:
+        """All calls."""
+        return sum(self.calls.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "athlete_id": self.athlete_id,
+            "calls": self.calls,
+            "total": self.total,
+            "budget": {
+                "left_15min": self.left_15min,
+                "left_day": self.left_day,
+                "per_15min": self.per_15min,
+                "per_day": self.per_day,
+            },
+            "finished_at": self.finished_at,
+        }
+
+    def sentence(self) -> str:
+        """For people."""
+        return (
+            f"Athlete {self.athlete_id}: {self.total:,} calls; left now: {self.left_15min:,} of {self.per_15min:,} in "
+            f"this quarter hour, {self.left_day:,} of {self.per_day:,} today; with `flow --backfill` all is done by "
+            f"{self.finished_at:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+def outlook(
+    layout: Layout,
+    state: State,
+    keeper: BudgetKeeper,
+    now: datetime,
+    *,
+    athlete_id: int,
+    options: EnrichOptions,
+    per_page: int,
+    full_sweep_days: int,
+) -> Outlook:
+    """Calls of the next flow and of the whole backlog, by kind."""
+    candidates = candidates_of(layout, athlete_id)
+    remembered = state.listing(athlete_id)
+    request = first_request(
+        now,
+        remembered.watermark,
+        remembered.swept_at,
+        mode="default",
+        days=options.since_days,
+        full_sweep_days=full_sweep_days,
+    )
+    in_bounds = [one for one in candidates if one.start is not None and one.start.timestamp() >= request.after]
+    skip = waiting_in_quarantine(state, now)
+    next_flow = choose_details(candidates, options, now, skip=skip)
+    missing = choose_details(candidates, replace(options, all_missing=True), now, skip=skip)
+    counts = dict(count_by_why(next_flow))
+    chosen = {choice.id for choice in next_flow}
+    counts["backlog"] = sum(choice.id not in chosen for choice in missing)
+    calls = {"list": listing_calls(len(in_bounds), per_page), **counts}
+    left_15min, left_day = keeper.remaining()
+    budget = keeper.budget()
+    per_15min = min(budget.overall_15min.limit, budget.read_15min.limit)
+    per_day = min(budget.overall_day.limit, budget.read_day.limit)
+    return Outlook(
+        athlete_id,
+        calls,
+        left_15min,
+        left_day,
+        per_15min,
+        per_day,
+        finish_time(now, sum(calls.values()), (left_15min, left_day), (per_15min, per_day)),
+    )

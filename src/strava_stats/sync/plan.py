@@ -1,0 +1,193 @@
+"""Pure rules: what to list, what to fetch, when to stop. No I/O, no clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+DAY = 86_400
+FAR_FUTURE = 2_147_483_647  # 2038: an activity with a wrong clock is still inside the bounds
+OVERLAP_SHARE = 20  # at most 1/20 of a page is asked for twice
+PAGE_CAP = 5_000
+
+Mode = Literal["default", "lite", "all"]
+
+
+@dataclass(frozen=True)
+class ListingRequest:
+    """One page to ask for; `after` and `before` in epoch seconds."""
+
+    after: int
+    before: int
+    page: int = 1
+
+    @property
+    def full(self) -> bool:
+        """True when nothing is left out at the old end."""
+        return self.after == 0
+
+
+def first_request(
+    now: datetime,
+    watermark: datetime | None,
+    swept_at: datetime | None,
+    *,
+    mode: Mode,
+    days: int,
+    full_sweep_days: int,
+) -> ListingRequest:
+    """The bounds of a pull.
+
+    Everything, when nothing was ever listed to its end, when asked to, or when the last sweep is older than
+    `full_sweep_days` (0 = never); else from the watermark minus the look-back. A watermark in the future (an
+    activity with a wrong clock) would be answered with 400, so the present is taken then.
+    """
+    sweep_due = full_sweep_days > 0 and (swept_at is None or now - swept_at >= timedelta(days=full_sweep_days))
+    if watermark is None or mode == "all" or (mode == "default" and sweep_due):
+        return ListingRequest(after=0, before=FAR_FUTURE)
+    start = min(watermark, now) - timedelta(days=0 if mode == "lite" else days)
+    return ListingRequest(after=max(0, int(start.timestamp()) - 1), before=FAR_FUTURE)
+
+
+def next_request(
+    request: ListingRequest, starts: Sequence[int | None], new_ids: int, per_page: int
+) -> ListingRequest | None:
+    """The page to ask for after one that held activities with these `starts` (epoch seconds), or None at the end.
+
+    Full pages that descend are followed by time: `before` moves down to the oldest start seen plus an overlap, so
+    that inserts and deletes between two requests shift nothing. The overlap is a day, but no more than 1/20 of
+    the page, so that a dense history costs no more calls than pages. A short page is not the end (Strava filters
+    after paging); it and a page whose seconds are all alike are followed by number, until one comes empty.
+    """
+    if not starts:
+        return None
+    known = [start for start in starts if start is not None]
+    descending = len(known) == len(starts) and all(a >= b for a, b in zip(known, known[1:], strict=False))
+    if descending and len(starts) >= per_page and new_ids:
+        oldest = known[-1]
+        share = known[-1 - min(len(known) - 1, len(known) // OVERLAP_SHARE)]
+        before = oldest + max(1, min(DAY, share - oldest))
+        if before < request.before:
+            return replace(request, before=before, page=1)
+    return replace(request, page=request.page + 1)
+
+
+def listing_calls(activities: int, per_page: int) -> int:
+    """Calls that a full listing of so many activities takes: its pages and the empty one."""
+    return math.ceil(activities / per_page) + 1
+
+
+def finish_time(now: datetime, calls: int, left: tuple[int, int], limits: tuple[int, int]) -> datetime:
+    """When so many calls are made: (quarter hour, day) `left` now and `limits` afterwards; windows are UTC."""
+    left_quarter, left_day = left
+    per_quarter, per_day = limits
+    moment = now
+    if per_quarter <= 0 or per_day <= 0:
+        return now
+    while True:
+        calls -= min(calls, left_quarter, left_day)
+        if calls <= 0:
+            return moment
+        left_day -= min(left_quarter, left_day)
+        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        quarter = moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0) + timedelta(minutes=15)
+        left_quarter = per_quarter
+        if left_day <= 0 or quarter >= midnight:
+            moment, left_day = midnight, per_day
+        else:
+            moment = quarter
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An activity as the choice of details sees it."""
+
+    id: int
+    start: datetime | None
+    local_day: date | None
+    has_details: bool
+    changed: bool
+    fetched_at: datetime | None
+
+
+@dataclass(frozen=True)
+class EnrichOptions:
+    """What `enrich` was asked for."""
+
+    since_days: int
+    all_missing: bool = False
+    ids: tuple[int, ...] = ()
+    from_day: date | None = None
+    to_day: date | None = None
+    only_changed: bool = False
+    include_efforts: bool = True
+    backlog: int = 0
+    refresh_old: int = 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One detail to fetch and why: new, edited, refresh or backlog."""
+
+    id: int
+    why: Literal["new", "edited", "refresh", "backlog"]
+
+
+def choose_details(
+    candidates: Iterable[Candidate],
+    options: EnrichOptions,
+    now: datetime,
+    *,
+    skip: frozenset[int] = frozenset(),
+) -> list[Choice]:
+    """Which details to fetch, in this order: the window newest first, then the backlog, then the oldest again.
+
+    `skip` holds what a killed run had already fetched and what waits in quarantine; ids asked for by name are
+    fetched in any case but the former.
+    """
+    newest_first = sorted(candidates, key=lambda one: (one.start is not None, one.start, one.id), reverse=True)
+    if options.ids:
+        known = {one.id: one for one in newest_first}
+        return [Choice(wanted, _why(known.get(wanted))) for wanted in dict.fromkeys(options.ids)]
+    usable = [one for one in newest_first if one.id not in skip]
+    missing = [one for one in usable if not one.has_details]
+    if options.all_missing:
+        return [Choice(one.id, "backlog") for one in missing]
+    window = [one for one in usable if _in_window(one, options, now)]
+    chosen = {
+        one.id: _why(one) for one in window if not (options.only_changed and one.has_details and not one.changed)
+    }
+    backlog = [one for one in missing if one.id not in chosen][: options.backlog]
+    chosen.update((one.id, "backlog") for one in backlog)
+    stalest = sorted(
+        (one for one in usable if one.has_details and one.id not in chosen and one.fetched_at),
+        key=lambda one: one.fetched_at or now,
+    )
+    chosen.update((one.id, "refresh") for one in stalest[: options.refresh_old])
+    return [Choice(one_id, why) for one_id, why in chosen.items()]
+
+
+def _why(one: Candidate | None) -> Literal["new", "edited", "refresh"]:
+    if one is None or not one.has_details:
+        return "new"
+    return "edited" if one.changed else "refresh"
+
+
+def _in_window(one: Candidate, options: EnrichOptions, now: datetime) -> bool:
+    if options.from_day or options.to_day:
+        return one.local_day is not None and (
+            (options.from_day is None or one.local_day >= options.from_day)
+            and (options.to_day is None or one.local_day <= options.to_day)
+        )
+    return one.start is not None and one.start >= now - timedelta(days=options.since_days)
+
+
+def count_by_why(choices: Iterable[Choice]) -> Mapping[str, int]:
+    """Calls by kind."""
+    counts = {"new": 0, "edited": 0, "refresh": 0, "backlog": 0}
+    for choice in choices:
+        counts[choice.why] += 1
+    return counts

@@ -1,0 +1,251 @@
+"""Carry out a listing: pages → bronze → Parquet shard."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from strava_stats.clock import Clock
+from strava_stats.errors import StravaStatsError, StravaUnreachable
+from strava_stats.lake.bronze import Journal, compress
+from strava_stats.lake.layout import ACTIVITIES, Layout
+from strava_stats.lake.shards import new_shard
+from strava_stats.lake.summaries import Body, NotAPage, split_page
+from strava_stats.narration import Narrator
+from strava_stats.strava.budget_file import BudgetExhausted
+from strava_stats.strava.client import Client
+from strava_stats.sync.known import KnownBodies
+from strava_stats.sync.plan import PAGE_CAP, ListingRequest, Mode, first_request, listing_calls, next_request
+from strava_stats.sync.state import State
+from strava_stats.warehouse.shape import shape_activities
+
+SYNC_BYTES = 16 << 20  # fsync the journal at least this often; a kill loses nothing in between, a power cut this
+TASK = "Listing activities"
+
+
+@dataclass
+class Pulled:
+    """What a pull did; `stopped` says why it ended early, None when the listing came whole."""
+
+    run_id: str
+    pages: int = 0
+    listed: int = 0
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    full: bool = False
+    complete: bool = False
+    stopped: str | None = None
+    quarantined: list[str] = field(default_factory=list)
+    misfits: list[tuple[int, str]] = field(default_factory=list)
+    ids: set[int] = field(default_factory=set)
+
+    @property
+    def rows(self) -> int:
+        """Activities that were new or had changed."""
+        return self.new + self.changed
+
+
+class Pull:
+    """One listing of one athlete."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        state: State,
+        client: Client,
+        clock: Clock,
+        narrator: Narrator,
+        *,
+        athlete_id: int,
+        run_id: str,
+        per_page: int,
+    ) -> None:
+        self.layout = layout
+        self.state = state
+        self.client = client
+        self.clock = clock
+        self.narrator = narrator
+        self.athlete_id = athlete_id
+        self.per_page = per_page
+        self.journal = Journal(layout, ACTIVITIES, run_id, athlete_id)
+        self.result = Pulled(run_id)
+        self._newest: datetime | None = None
+        self._hashes: dict[int, str] = {}
+        self._unsynced = 0
+        self._quarantined = {
+            shown: record.get("hash") for (kind, shown), record in state.quarantine().items() if kind == "activity"
+        }
+
+    def run(self, *, mode: Mode, days: int, full_sweep_days: int, known: KnownBodies) -> Pulled:
+        """List, land and shape. An outage is raised after what was landed is shaped and closed."""
+        remembered = self.state.listing(self.athlete_id)
+        now = self.clock.now()
+        request = first_request(
+            now, remembered.watermark, remembered.swept_at, mode=mode, days=days, full_sweep_days=full_sweep_days
+        )
+        self.result.full = request.full
+        if request.full and (count := known.count(self.athlete_id)):
+            calls = listing_calls(count, self.per_page)
+            self.narrator.say(f"Full sweep of about {count:,} activities: about {calls:,} calls")
+        failure: StravaStatsError | None = None
+        try:
+            self._list(request, known)
+        except BudgetExhausted as stop:
+            self.result.stopped = stop.message
+            failure = stop if not self.result.pages else None
+        except StravaStatsError as error:
+            failure = error
+        self._note_listing(request)
+        self._shape()
+        if self.result.complete:
+            newest = max(filter(None, (self._newest, remembered.watermark)), default=now)
+            self.state.save_listing(
+                self.athlete_id, watermark=newest, swept_at=now if self.result.full else None
+            )
+        if failure is not None:
+            raise failure
+        return self.result
+
+    def _list(self, first: ListingRequest, known: KnownBodies) -> None:
+        request: ListingRequest | None = first
+        idle_pages = 0
+        total = known.count(self.athlete_id) if first.full else None
+        while request is not None:
+            bodies = self._page(request)
+            fresh = self._land(bodies, known)
+            idle_pages = 0 if fresh or not bodies else idle_pages + 1
+            if idle_pages > 2 or self.result.pages >= PAGE_CAP:
+                self.result.stopped = "Strava repeated the same page; the listing was not taken as complete"
+                return
+            starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
+            shown_total = max(total, self.result.listed) if total else None
+            self.narrator.progress(TASK, self.result.listed, shown_total)
+            request = next_request(request, starts, fresh, self.per_page)
+        self.narrator.progress(TASK, self.result.listed, self.result.listed)
+        self.result.complete = True
+
+    def _page(self, request: ListingRequest) -> list[Body]:
+        for attempt in (1, 2):
+            answer = self.client.list_activities(request.after, request.before, request.page, self.per_page)
+            self.result.pages += 1
+            try:
+                if answer.status == 200:  # noqa: PLR2004
+                    return split_page(answer.body)
+            except NotAPage:
+                if attempt == 1:
+                    continue
+            break
+        raise StravaUnreachable(
+            f"Strava's activity list is no JSON array (status {answer.status}, {len(answer.body)} bytes)",
+            "try again later; if it stays so, check STRAVA_API_BASE_URL and proxies",
+        )
+
+    def _land(self, bodies: list[Body], known: KnownBodies) -> int:
+        """Note a page in the journal; returns how many ids were not in this listing before."""
+        now = self.clock.now()
+        ids = [body.id for body in bodies if body.id is not None]
+        before = known.hashes(ids)
+        fresh = 0
+        for body in bodies:
+            if body.error is not None:
+                self._quarantine(body, now)
+            if body.id is None:
+                continue
+            first_time = body.id not in self.result.ids
+            fresh += first_time
+            self.result.listed += first_time
+            self.result.ids.add(body.id)
+            if body.error is None:
+                self._note(body, now, before)
+        self._unsynced += sum(len(body.content) for body in bodies)
+        if self._unsynced > SYNC_BYTES:
+            self.journal.sync()
+            self._unsynced = 0
+        else:
+            self.journal.write()
+        return fresh
+
+    def _note(self, body: Body, now: datetime, before: Mapping[int, str]) -> None:
+        assert body.id is not None
+        if body.start is not None and (self._newest is None or body.start > self._newest) and body.start <= now:
+            self._newest = body.start
+        previous = self._hashes.get(body.id)
+        if previous == body.hash:
+            return
+        self._hashes[body.id] = body.hash
+        stored = previous or before.get(body.id)
+        if stored == body.hash:
+            self.journal.add_same(now, body.id, body.hash)
+            self.result.same += 1
+            return
+        self.journal.add_body(now, body.id, body.hash, body.content)
+        if previous is None:
+            self.result.new += stored is None
+            self.result.changed += stored is not None
+        if body.shown_id in self._quarantined:
+            self.state.clear_failure("activity", body.shown_id)
+            del self._quarantined[body.shown_id]
+
+    def _quarantine(self, body: Body, now: datetime) -> None:
+        shown = body.shown_id
+        if self._quarantined.get(shown) == body.hash:
+            self.journal.add_same(now, body.id if body.id is not None else shown, body.hash)
+        elif body.id is None and body.error == "the id is no 64-bit integer":
+            self.journal.add_body(now, None, body.hash, body.content)
+        else:
+            self.journal.add_garbage(now, body.id, body.content, 200, body.error or "")
+        if self.state.note_failure("activity", shown, self.athlete_id, body.error or "", now, body.hash):
+            self.result.quarantined.append(f"activity {shown}: {body.error}")
+
+    def _note_listing(self, request: ListingRequest) -> None:
+        if self.result.pages:
+            self.journal.add_listing(
+                self.clock.now(),
+                after=request.after,
+                before=request.before,
+                complete=self.result.complete,
+                ids=sorted(self.result.ids),
+            )
+
+    def _shape(self) -> None:
+        """Journal → shard; the journal is closed meanwhile, both from the plain file."""
+        bodies = self.journal.bodies
+        path = self.journal.finish()
+        if path is None:
+            return
+        closing = _Closing(path, self.layout.scratch)
+        closing.start()
+        try:
+            if bodies:
+                with new_shard(self.layout.shard(self.journal.run_id), self.layout.scratch) as target:
+                    _, self.result.misfits = shape_activities([path], target, self.layout.scratch)
+        finally:
+            closing.finish()
+
+
+class _Closing(threading.Thread):
+    """Compress a journal while its shard is made; the plain file goes only after both are done."""
+
+    def __init__(self, path: Path, scratch: Path) -> None:
+        super().__init__(name="close-journal")
+        self._path = path
+        self._scratch = scratch
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Compress and read back."""
+        try:
+            self._packed = compress(self._path, self._scratch)
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread by `finish`
+            self._error = error
+
+    def finish(self) -> None:
+        """Wait, raise what went wrong, else unlink the plain journal."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        self._path.unlink()

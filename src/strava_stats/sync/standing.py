@@ -1,0 +1,114 @@
+"""How things stand: freshness, backlog, quarantine, budget. Reads only what is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from strava_stats.lake.layout import Layout
+from strava_stats.strava.budget_file import BudgetKeeper
+from strava_stats.sync.state import State, parse_instant
+from strava_stats.warehouse.query import Warehouse
+
+COUNTS = """
+select
+    count(*),
+    max(a.start_date) filter (a.start_date <= now()),
+    count(*) filter (d.activity_id is null)
+from activities as a
+left join activity_details as d on d.activity_id = a.id
+where a.athlete_id = ?
+"""
+LAST_RUNS = """
+select run_id, athlete_id, command, started_at, finished_at, status
+from runs
+where athlete_id = ? and command in ('pull', 'flow')
+order by run_id desc
+limit 20
+"""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One athlete's data, as of now."""
+
+    athlete_id: int
+    activities: int
+    newest_activity: datetime | None
+    details_missing: int
+    last_success: datetime | None
+    last_run: str | None
+    last_sweep: datetime | None
+    quarantined: int
+    calls_left_15min: int
+    calls_left_today: int
+    stale: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json` and the table."""
+        return dict(self.__dict__)
+
+
+def standing(
+    layout: Layout,
+    state: State,
+    keeper: BudgetKeeper,
+    now: datetime,
+    *,
+    athletes: Sequence[int],
+    max_age_hours: float,
+) -> list[Standing]:
+    """How the data of each athlete stands; `stale` says what is too old."""
+    pending = state.pending_runs()
+    left_15min, left_day = keeper.remaining()
+    found = []
+    for athlete_id in athletes:
+        counts, runs = _from_warehouse(layout, athlete_id)
+        runs = [record for record in pending if record.get("athlete_id") == athlete_id] + runs
+        pulls = [record for record in runs if record.get("command") in {"pull", "flow"}]
+        succeeded = [parse_instant(record["finished_at"]) for record in pulls if record["status"] != "failed"]
+        last_success = max(filter(None, succeeded), default=None)
+        found.append(
+            Standing(
+                athlete_id,
+                counts[0],
+                counts[1],
+                counts[2],
+                last_success,
+                _last(pulls),
+                state.listing(athlete_id).swept_at,
+                sum(record.get("athlete_id") == athlete_id for record in state.quarantine().values()),
+                left_15min,
+                left_day,
+                _stale(athlete_id, last_success, now, max_age_hours),
+            )
+        )
+    return found
+
+
+def _from_warehouse(layout: Layout, athlete_id: int) -> tuple[tuple[int, datetime | None, int], list[dict[str, Any]]]:
+    if not layout.warehouse.exists():
+        return (0, None, 0), []
+    with Warehouse(layout.warehouse) as warehouse:
+        count, newest, missing = warehouse.rows(COUNTS, [athlete_id])[0]
+        names = ("run_id", "athlete_id", "command", "started_at", "finished_at", "status")
+        rows = [dict(zip(names, row, strict=True)) for row in warehouse.rows(LAST_RUNS, [athlete_id])]
+    for row in rows:
+        row["finished_at"] = row["finished_at"].isoformat()
+    return (count, newest, missing), rows
+
+
+def _last(pulls: Sequence[Mapping[str, Any]]) -> str | None:
+    newest = max(pulls, key=lambda record: record["run_id"], default=None)
+    return f"{newest['command']} {newest['status']} ({newest['run_id']})" if newest else None
+
+
+def _stale(athlete_id: int, last_success: datetime | None, now: datetime, max_age_hours: float) -> list[str]:
+    if last_success is None:
+        return [f"Athlete {athlete_id}: nothing was ever pulled: run `strava-stats flow --backfill`"]
+    hours = (now - last_success).total_seconds() / 3600
+    if hours > max_age_hours:
+        return [f"Athlete {athlete_id}: the last successful pull was {hours:.0f} hours ago: run `strava-stats flow`"]
+    return []

@@ -1,0 +1,128 @@
+"""What is remembered between runs below data/state: losing it costs calls, never activity data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from strava_stats.files import make_folder, write_atomic
+
+FIRST_RETRY = timedelta(hours=6)
+LONGEST_RETRY = timedelta(days=30)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from `path`; {} when there is none or it is garbage (state may be lost)."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_bytes())
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def parse_instant(text: Any) -> datetime | None:
+    """An aware UTC instant from its ISO form; None for anything else."""
+    with suppress(TypeError, ValueError):
+        instant = datetime.fromisoformat(text)
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    return None
+
+
+@dataclass(frozen=True)
+class ListingState:
+    """What the last complete listings of one athlete reached."""
+
+    watermark: datetime | None = None
+    swept_at: datetime | None = None
+    athlete_at: datetime | None = None
+
+
+class State:
+    """The state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def listing(self, athlete_id: int) -> ListingState:
+        """What is known of an athlete's listings."""
+        found = read_json(self.folder / "listings.json").get(str(athlete_id))
+        known = found if isinstance(found, dict) else {}
+        return ListingState(*(parse_instant(known.get(name)) for name in ("watermark", "swept_at", "athlete_at")))
+
+    def save_listing(self, athlete_id: int, **changes: datetime | None) -> None:
+        """Remember `watermark`, `swept_at` or `athlete_at` of an athlete."""
+        known = read_json(self.folder / "listings.json")
+        mine = known.get(str(athlete_id))
+        shown = {name: value.isoformat() for name, value in changes.items() if value is not None}
+        known[str(athlete_id)] = {**(mine if isinstance(mine, dict) else {}), **shown}
+        self._save("listings.json", known)
+
+    def gear_tried(self) -> dict[str, datetime | None]:
+        """Gear id → when /gear/{id} was asked last."""
+        return {gear: parse_instant(when) for gear, when in read_json(self.folder / "gear.json").items()}
+
+    def save_gear_tried(self, gear_id: str, now: datetime) -> None:
+        """Remember that /gear/{id} was asked."""
+        self._save("gear.json", {**read_json(self.folder / "gear.json"), gear_id: now.isoformat()})
+
+    def quarantine(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """(kind, id) → record of what could not be fetched or parsed."""
+        records = read_json(self.folder / "quarantine.json").get("records")
+        usable = [record for record in records or [] if isinstance(record, dict) and {"kind", "id"} <= record.keys()]
+        return {(record["kind"], record["id"]): record for record in usable}
+
+    def note_failure(self, kind: str, shown_id: str, athlete_id: int, error: str, now: datetime, digest: str = "") -> bool:
+        """Put something into quarantine, or count one more attempt; True when it was not there before."""
+        records = self.quarantine()
+        known = records.get((kind, shown_id))
+        attempts = (known["attempts"] if known else 0) + 1
+        wait = min(FIRST_RETRY * 2 ** min(attempts - 1, 10), LONGEST_RETRY)
+        records[kind, shown_id] = {
+            "kind": kind,
+            "id": shown_id,
+            "athlete_id": athlete_id,
+            "attempts": attempts,
+            "last_error": error,
+            "first_seen_at": known["first_seen_at"] if known else now.isoformat(),
+            "last_tried_at": now.isoformat(),
+            "next_try_at": (now + wait).isoformat(),
+            "hash": digest,
+        }
+        self._save("quarantine.json", {"records": list(records.values())})
+        return known is None
+
+    def clear_failure(self, kind: str, shown_id: str) -> None:
+        """It worked: out of quarantine."""
+        records = self.quarantine()
+        if records.pop((kind, shown_id), None) is not None:
+            self._save("quarantine.json", {"records": list(records.values())})
+
+    def pending_runs(self) -> list[dict[str, Any]]:
+        """Run records that no published warehouse holds yet, oldest first; the last one of a run counts."""
+        records: dict[str, dict[str, Any]] = {}
+        with suppress(OSError):
+            for line in (self.folder / "runs.jsonl").read_bytes().splitlines():
+                with suppress(ValueError, KeyError, TypeError):
+                    record = json.loads(line)
+                    records[record["run_id"]] = record
+        return list(records.values())
+
+    def add_run(self, record: Mapping[str, Any]) -> None:
+        """Append one run record."""
+        make_folder(self.folder)
+        with (self.folder / "runs.jsonl").open("ab") as file:
+            file.write(json.dumps(record).encode() + b"\n")
+
+    def forget_runs(self, run_ids: set[str]) -> None:
+        """The published warehouse holds these."""
+        kept = [record for record in self.pending_runs() if record["run_id"] not in run_ids]
+        write_atomic(self.folder / "runs.jsonl", b"".join(json.dumps(record).encode() + b"\n" for record in kept))
+
+    def _save(self, name: str, content: Mapping[str, Any]) -> None:
+        make_folder(self.folder)
+        write_atomic(self.folder / name, json.dumps(content, indent=1).encode() + b"\n")

@@ -1,0 +1,251 @@
+"""Edit the warehouse on a private copy and publish it by rename.
+
+Readers never see a half-made file and never block an edit; a crash leaves the published file as it was. The file
+is mode 0444, because a read-write client that is killed leaves a write-ahead log that the next file would replay.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from strava_stats.errors import CorruptData, DiskFull
+from strava_stats.files import disk_errors, fsync_folder, make_folder, move_into_place
+from strava_stats.warehouse.engine import LONGEST_LINE, connect, sql, sql_folder, tables_fingerprint, views_fingerprint
+
+if TYPE_CHECKING:
+    import duckdb
+
+PUBLISHED_MODE = 0o444
+CATALOG = "strava"
+
+DETAIL_LOADS = (
+    "load/segments",
+    "load/activity_details",
+    "load/activity_splits_metric",
+    "load/activity_splits_standard",
+    "load/activity_laps",
+    "load/activity_best_efforts",
+    "load/activity_segment_efforts",
+    "load/gear_of_details",
+    "load/gear",
+)
+
+
+class WarehouseEdit:
+    """A private copy of the warehouse that becomes the published file at `publish`, or vanishes."""
+
+    def __init__(self, published: Path, scratch: Path, *, anew: bool, source: str = "api") -> None:
+        self.published = published
+        self.private = published.with_name(f".{published.name}.edit")
+        self.scratch = scratch
+        self.anew = anew or not published.exists()
+        self.source = source
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Self:
+        make_folder(self.published.parent)
+        make_folder(self.scratch)
+        self._discard()
+        with disk_errors(self.private):
+            if not self.anew:
+                shutil.copyfile(self.published, self.private)
+            self._connection = connect(scratch=self.scratch)
+        self.run(f"attach '{_quoted(self.private)}' as {CATALOG} (storage_version 'v1.4.0')")
+        self.run(f"use {CATALOG}")
+        self.run(sql("macros"))
+        self.run("create or replace temp table misfits (table_name varchar, id bigint, key varchar)")
+        self.run("create or replace temp table fingerprints (id bigint, run_id varchar, fingerprint varchar)")
+        self._set(longest_line=LONGEST_LINE, source=self.source)
+        if self.anew:
+            for table in sql_folder("tables"):
+                self.run(table.read_text(encoding="utf-8"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._discard()
+
+    def run(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
+        """Execute SQL on the private copy; a full disk becomes DiskFull."""
+        assert self._connection is not None
+        with duckdb_errors(self.private):
+            return self._connection.execute(statement, parameters)
+
+    def load_shards(self, shards: Sequence[Path]) -> int:
+        """Merge the newest body of every activity; returns how many activities the shards hold."""
+        if not shards:
+            return 0
+        self._set(shards=[str(path) for path in shards])
+        empty = self.run("select count(*) = 0 from activities").fetchone()[0]
+        self.run(sql("load/winners"))
+        self.run(sql("load/activities_first" if empty else "load/activities"))
+        return int(self.run("select count(*) from winners").fetchone()[0])
+
+    def load_details(self, portion: Sequence[Path]) -> int:
+        """Replace details, splits, laps and efforts of the activities in these files; returns how many bodies."""
+        self._set(portion=[str(path) for path in portion])
+        self.run(sql("load/new_details"))
+        for name in DETAIL_LOADS:
+            self.run(sql(name))
+        return int(self.run("select count(*) from new_details").fetchone()[0])
+
+    def load_athletes(self, portion: Sequence[Path]) -> None:
+        """Athletes and the gear that their profiles list."""
+        self._set(portion=[str(path) for path in portion])
+        for name in ("load/new_bodies", "load/athletes", "load/gear_of_athletes", "load/gear"):
+            self.run(sql(name))
+
+    def load_gear(self, portion: Sequence[Path]) -> None:
+        """Gear with brand and model."""
+        self._set(portion=[str(path) for path in portion])
+        for name in ("load/new_bodies", "load/gear"):
+            self.run(sql(name))
+
+    def remember_fingerprints(self, shards: Sequence[Path]) -> None:
+        """Keep what the summaries were, before `load_shards` replaces them, for the details loaded after it."""
+        self.run("insert into fingerprints select id, run_id, fingerprint from activities")
+        if shards:
+            self._set(shards=[str(path) for path in shards])
+            self.run(sql("load/fingerprints"))
+
+    def relate(self) -> None:
+        """What depends on activities and details together: which summary the details belong to, and kudos."""
+        self.run(sql("load/summary_fingerprints"))
+        self.run(sql("load/kudos"))
+
+    def note_journals(self, entries: Iterable[tuple[str, str, int, bool]]) -> None:
+        """Write (kind, run_id, last_seq, closed) into the ledger."""
+        for entry in entries:
+            self.run("delete from meta.ledger where kind = ? and run_id = ?", entry[:2])
+            self.run("insert into meta.ledger values (?, ?, ?, ?)", entry)
+
+    def note_runs(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Insert or replace run records by run_id."""
+        for record in records:
+            self.run("delete from runs where run_id = ?", [record["run_id"]])
+            self.run(
+                "insert into runs by name select $run_id as run_id, $athlete_id as athlete_id, $command as command, "
+                "$started_at::timestamptz as started_at, $finished_at::timestamptz as finished_at, "
+                '$status as status, $calls as calls, $rows as "rows", $seconds as seconds, '
+                "$stages::json as stages, $error as error",
+                {**record, "stages": json.dumps(record["stages"])},
+            )
+
+    def replace_quarantine(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """The quarantine table is a copy of data/state/quarantine.json."""
+        self.run("delete from quarantine")
+        for record in records:
+            self.run(
+                "insert into quarantine select $kind, $id, $athlete_id, $attempts, $last_error, "
+                "$first_seen_at::timestamptz, $last_tried_at::timestamptz, $next_try_at::timestamptz",
+                dict(record),
+            )
+
+    def misfits(self) -> list[tuple[str, int, str]]:
+        """(table, id, key) of every value that did not fit its column and went to extra."""
+        return list(self.run("select table_name, id, key from misfits order by all").fetchall())
+
+    def refresh_views(self, user_views: Mapping[str, str], *, week_start: str, timezone: str) -> list[str]:
+        """Create all views anew, the user's last; returns a line for each user view that failed."""
+        values = {
+            "tables": tables_fingerprint(),
+            "views": views_fingerprint(*user_views, *user_views.values(), week_start, timezone),
+            "week_start": week_start,
+            "timezone": timezone,
+        }
+        self.run("delete from meta.settings")
+        for name, value in values.items():
+            self.run("insert into meta.settings values (?, ?)", [name, value])
+        for view in sql_folder("views"):
+            self.run(view.read_text(encoding="utf-8"))
+        return [failure for name, text in user_views.items() if (failure := self._apply_user_view(name, text))]
+
+    def _apply_user_view(self, name: str, text: str) -> str | None:
+        import duckdb  # noqa: PLC0415
+
+        assert self._connection is not None
+        try:
+            self._connection.execute("begin")
+            self._connection.execute(text)
+            self._connection.execute("commit")
+        except duckdb.Error as error:
+            with suppress(duckdb.Error):
+                self._connection.execute("rollback")
+            return f"{name}: {str(error).splitlines()[0]}"
+        return None
+
+    def publish(self) -> None:
+        """Check, write out, and rename into place; on any error the published file stays as it was."""
+        for check in sql_folder("checks"):
+            broken = self.run(check.read_text(encoding="utf-8")).fetchall()
+            if broken:
+                raise CorruptData(
+                    f"The warehouse was not published: check {check.name} found {broken[0][1]} rows in {broken[0][0]}",
+                    "run `strava-stats compact --rebuild`; if that fails too, please report it",
+                )
+        self.run("use memory")
+        self.run(f"checkpoint {CATALOG}")
+        self.run(f"detach {CATALOG}")
+        assert self._connection is not None
+        self._connection.close()
+        self._connection = None
+        with disk_errors(self.private):
+            self.private.chmod(PUBLISHED_MODE)
+            move_into_place(self.private, self.published)
+            with suppress(FileNotFoundError):
+                self.published.with_name(f"{self.published.name}.wal").unlink()
+                fsync_folder(self.published.parent)
+
+    def _set(self, **variables: Any) -> None:
+        for name, value in variables.items():
+            self.run(f"set variable {name} = $value", {"value": value})
+
+    def _discard(self) -> None:
+        for path in (self.private, self.private.with_name(f"{self.private.name}.wal")):
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py
+    """Turn DuckDB's I/O errors into errors with a cure; programming errors pass."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        import duckdb  # noqa: PLC0415
+
+        if not isinstance(error, duckdb.Error):
+            return
+        text = str(error)
+        if "No space left" in text or "Disk quota" in text or "File too large" in text:
+            raise DiskFull(
+                f"No space left on the disk that holds {self.path.parent}",
+                "free some room and run the same command again; nothing that was fetched is lost",
+            ) from error
+        if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and (
+            "alformed JSON" in text or "gzip" in text.lower() or "JSON transform" in text
+        ):
+            raise CorruptData(
+                f"A journal below {self.path.parents[1] / 'bronze'} is damaged: {text.splitlines()[0][:160]}",
+                "bring that file back from a backup, or move it away and run `strava-stats compact --rebuild`",
+            ) from error
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

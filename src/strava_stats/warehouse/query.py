@@ -1,0 +1,88 @@
+"""Read-only questions to the published warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from strava_stats.errors import ConfigurationError, CorruptData, UsageError
+from strava_stats.warehouse.engine import connect, tables_fingerprint
+
+if TYPE_CHECKING:
+    import duckdb
+
+KNOWN_HASHES = """
+select id, body_hash
+from {table}
+where id in (select unnest($ids))
+"""
+
+
+class Warehouse:
+    """The published file, opened read-only; close and open again to see the next one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Self:
+        if not self.path.exists():
+            raise ConfigurationError(
+                f"There is no warehouse at {self.path} yet", "run `strava-stats flow` first (or `make demo`)"
+            )
+        import duckdb  # noqa: PLC0415
+
+        try:
+            self._connection = connect(str(self.path), read_only=True)
+        except duckdb.Error as error:
+            raise CorruptData(
+                f"{self.path} cannot be opened: {str(error).splitlines()[0][:160]}",
+                "run `strava-stats compact --rebuild` to make it anew from bronze; no call is needed",
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def rows(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """All rows of a query of our own."""
+        assert self._connection is not None
+        return self._connection.execute(statement, parameters).fetchall()
+
+    def relation(self, query: str) -> duckdb.DuckDBPyConnection:
+        """Run a query of the user's; a mistake in it is a UsageError with DuckDB's own words."""
+        import duckdb  # noqa: PLC0415
+
+        assert self._connection is not None
+        try:
+            return self._connection.execute(query)
+        except duckdb.Error as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise UsageError(f"The query failed: {lines[0]}", _query_hint(lines, self._connection)) from error
+
+
+def _query_hint(lines: Sequence[str], connection: duckdb.DuckDBPyConnection) -> str:
+    suggestions = [line.strip() for line in lines[1:] if "Did you mean" in line or "Candidate" in line]
+    if suggestions:
+        return suggestions[0]
+    if "read-only" in lines[0]:
+        return "the warehouse is read-only; put views of your own into data/sql/*.sql"
+    tables = connection.execute("select string_agg(table_name, ', ' order by table_name) from information_schema.tables where table_schema = 'main'").fetchone()
+    return f"tables and views are: {tables[0] if tables else 'none'}"
+
+
+def is_current(warehouse: Warehouse) -> bool:
+    """True when the file was built by this version's SQL."""
+    import duckdb  # noqa: PLC0415
+
+    try:
+        found = warehouse.rows("select value from meta.settings where name = 'tables'")
+    except duckdb.Error:
+        return False
+    return found == [(tables_fingerprint(),)]

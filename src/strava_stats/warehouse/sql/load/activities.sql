@@ -1,0 +1,10 @@
+-- the winners' rows replace those of the same activities
+merge into activities
+using (
+    select * exclude (seq, misfits)
+    from read_parquet(getvariable('shards'), union_by_name = true)
+    semi join winners using (id, run_id, seq)
+) as new
+on activities.id = new.id
+when matched then update by name
+when not matched then insert by name;

@@ -1,0 +1,22 @@
+-- detail bodies in the files getvariable('portion'); `latest` marks the one that becomes the activity's row
+create or replace temp table new_details as
+select
+    run_of(filename) as run_id,
+    seq,
+    athlete_id,
+    fetched_at,
+    id,
+    hash,
+    getvariable('source') as source,
+    body,
+    row_number() over (partition by id order by run_of(filename) desc, seq desc) = 1 as latest
+from read_ndjson(
+    getvariable('portion'),
+    filename = true,
+    maximum_object_size = getvariable('longest_line'),
+    columns = {
+        'seq': 'bigint', 'kind': 'varchar', 'athlete_id': 'bigint', 'fetched_at': 'timestamptz',
+        'id': 'bigint', 'hash': 'varchar', 'body': 'json'
+    }
+)
+where body is not null and id is not null;

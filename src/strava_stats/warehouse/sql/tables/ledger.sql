@@ -1,0 +1,24 @@
+-- which journals are in this file
+create schema meta;
+
+create table meta.ledger (
+    kind      varchar,
+    run_id    varchar,
+    last_seq  bigint,
+    closed    boolean
+);
+
+comment on table meta.ledger is 'one row per bronze journal that is in this file';
+comment on column meta.ledger.kind is 'folder below data/bronze';
+comment on column meta.ledger.run_id is 'run that wrote the journal';
+comment on column meta.ledger.last_seq is 'last line of it that is in';
+comment on column meta.ledger.closed is 'the journal was complete when it was loaded';
+
+create table meta.settings (
+    name   varchar,
+    value  varchar
+);
+
+comment on table meta.settings is 'what this file was built with';
+comment on column meta.settings.name is 'tables (hash of the SQL that shapes them), views (the same of the views), week_start, timezone';
+comment on column meta.settings.value is 'its value';
