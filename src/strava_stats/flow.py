@@ -182,6 +182,7 @@ class _Stages:
         self.token = token
         self.steps = steps
         self.calls = 0
+        self._enriching: Enrich | None = None
 
     def go(self, done_before: frozenset[int]) -> None:
         """Pull, compact, enrich; what a failed pull has landed is compacted before its error is raised."""
@@ -261,9 +262,7 @@ class _Stages:
         activities = [path for path in pending if path.parent.name == "activities"]
         try:
             with KnownBodies(services.layout.warehouse, "activities", activities) as known:
-                pull.run(
-                    mode=options.mode, days=options.days, full_sweep_days=options.full_sweep_days, known=known
-                )
+                pull.run(mode=options.mode, days=options.days, full_sweep_days=options.full_sweep_days, known=known)
         finally:
             self.calls += keeper.calls
             self._report_pull(stage, pull.result, keeper.calls)
@@ -308,8 +307,8 @@ class _Stages:
         assert options is not None
         token = self._authorised()
         services = self.services
-        keeper = self._keeper(lambda: enrich.before_wait(), cushions=True)
-        enrich = Enrich(
+        keeper = self._keeper(self._before_wait, cushions=True)
+        self._enriching = enrich = Enrich(
             services.layout,
             services.state,
             services.client_for(token, keeper),
@@ -327,8 +326,13 @@ class _Stages:
             self.calls += keeper.calls
             self._report_enrich(stage, enrich.result, keeper.calls)
             services.narrator.pause()
-            self._compact(stage_copy := {}, final=True)
-            stage["published"] = stage_copy.get("published", False)
+            loaded: dict[str, Any] = {}
+            self._compact(loaded, final=True)
+            stage["published"] = loaded["published"]
+
+    def _before_wait(self) -> None:
+        if self._enriching is not None:
+            self._enriching.before_wait()
 
     def _report_enrich(self, stage: dict[str, Any], enriched: Enriched, calls: int) -> None:
         stage.update(calls=calls, rows=enriched.rows, fetched=enriched.fetched, planned=enriched.planned)

@@ -19,8 +19,11 @@ from strava_stats.errors import ConfigurationError
 T = TypeVar("T")
 
 PER_PAGE_LIMIT = 200
+LONGEST_SHOWN = 60
 ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.]*\s*=")
-SCOPES = frozenset({"read", "read_all", "profile:read_all", "profile:write", "activity:read", "activity:read_all", "activity:write"})
+SCOPES = frozenset(
+    {"read", "read_all", "profile:read_all", "profile:write", "activity:read", "activity:read_all", "activity:write"}
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,11 @@ def load_settings(
 
     def folder(name: str, default: str, given: Path | None) -> Path:
         # A path on the command line is relative to where the user stands, a setting to the repo root.
-        return given.expanduser().absolute() if given else root / Path(values.get(name, "").strip() or default).expanduser()
+        return (
+            given.expanduser().absolute()
+            if given
+            else root / Path(values.get(name, "").strip() or default).expanduser()
+        )
 
     return Settings(
         client_id=values.get("STRAVA_CLIENT_ID", "").strip() or None,
@@ -123,7 +130,7 @@ def load_settings(
 
 
 def _wrong(name: str, value: str, allowed: str) -> ConfigurationError:
-    shown = value if len(value) <= 60 else f"{value[:60]}…"
+    shown = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
     return ConfigurationError(f"{name}={shown!r} is not valid", f"set {name} to {allowed}, in .env or the environment")
 
 

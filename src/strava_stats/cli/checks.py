@@ -17,6 +17,7 @@ from strava_stats.errors import StravaStatsError
 
 LEAST_FREE = 500 << 20  # bytes
 CLOCK_SLACK = 120.0  # seconds
+TOKEN_MODE = 0o600
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,18 @@ def _python(_: Context) -> Check:
 def _settings(context: Context) -> Check:
     settings = context.settings
     env = settings.env_file if settings.env_file.exists() else "no .env"
-    return Check("settings", ok=True, detail=f"{env}, API {settings.api_base_url}, CA bundle {settings.ca_bundle or 'system'}")
+    return Check(
+        "settings", ok=True, detail=f"{env}, API {settings.api_base_url}, CA bundle {settings.ca_bundle or 'system'}"
+    )
 
 
 def _duckdb(_: Context) -> Check:
     import duckdb  # noqa: PLC0415
 
     version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
-    return Check("duckdb", version >= (1, 4), duckdb.__version__, "run `make build` again: DuckDB 1.4 or newer is needed")
+    return Check(
+        "duckdb", version >= (1, 4), duckdb.__version__, "run `make build` again: DuckDB 1.4 or newer is needed"
+    )
 
 
 def _credentials(context: Context) -> Check:
@@ -83,7 +88,7 @@ def _token(context: Context) -> Check:
     mode = context.tokens.path.stat().st_mode & 0o777
     return Check(
         "token",
-        mode == 0o600,
+        mode == TOKEN_MODE,
         f"athletes {', '.join(str(one.athlete_id) for one in tokens)}, mode {mode:04o}",
         f"chmod 600 {context.tokens.path}",
     )
@@ -106,7 +111,9 @@ def _scopes(context: Context) -> Check:
 def _folder(name: str, path: Path, setting: str) -> Check:
     existing = next(one for one in (path, *path.parents) if one.exists())
     writable = os.access(existing, os.W_OK | os.X_OK)
-    return Check(name, writable, str(path), f"make {existing} writable for this user, or set {setting} to another folder")
+    return Check(
+        name, writable, str(path), f"make {existing} writable for this user, or set {setting} to another folder"
+    )
 
 
 def _disk(context: Context) -> Check:
@@ -136,12 +143,16 @@ def _reach(context: Context) -> Check:
         answer = context.session.get(url, timeout=10, allow_redirects=False)
     except requests.exceptions.SSLError:
         return Check(
-            "strava", ok=False, detail=f"{url}: the certificate is not trusted",
+            "strava",
+            ok=False,
+            detail=f"{url}: the certificate is not trusted",
             cure="behind a corporate proxy set REQUESTS_CA_BUNDLE to its CA file",
         )
     except requests.exceptions.RequestException as error:
         return Check(
-            "strava", ok=False, detail=f"{url} cannot be reached ({type(error).__name__})",
+            "strava",
+            ok=False,
+            detail=f"{url} cannot be reached ({type(error).__name__})",
             cure="check the network, proxies and STRAVA_API_BASE_URL",
         )
     return _clock(url, answer.status_code, answer.headers.get("Date"))
@@ -154,5 +165,8 @@ def _clock(url: str, status: int, date: str | None) -> Check:
     if date:
         off = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     return Check(
-        "strava", abs(off) <= CLOCK_SLACK, f"answers; this clock is {off:+.0f} s off Strava's", "set this machine's clock (NTP)"
+        "strava",
+        abs(off) <= CLOCK_SLACK,
+        f"answers; this clock is {off:+.0f} s off Strava's",
+        "set this machine's clock (NTP)",
     )

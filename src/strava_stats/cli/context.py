@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strava_stats.clock import SystemClock
 from strava_stats.cli.terminal import TerminalNarrator
+from strava_stats.clock import SystemClock
 from strava_stats.errors import ConfigurationError, NotAuthorised, UsageError
 from strava_stats.settings import Settings, load_settings
 
@@ -139,9 +139,7 @@ class Context:
         from strava_stats.strava.client import Client  # noqa: PLC0415
 
         access = AccessTokens(self.tokens, self.oauth, self.clock, token.athlete_id)
-        return Client(
-            self.settings.api_base_url, access, keeper, self.clock, self.session, on_retry=self._on_retry
-        )
+        return Client(self.settings.api_base_url, access, keeper, self.clock, self.session, on_retry=self._on_retry)
 
     def _on_retry(self, failures: int, reason: str, seconds: float) -> None:
         self.narrator.say(f"Strava did not answer ({reason}), try {failures}: again in {seconds:.0f} s")

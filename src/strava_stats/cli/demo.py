@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from strava_stats.cli.context import Context
-from strava_stats.cli.output import plain, print_json, print_table
 from strava_stats.cli.main import report
+from strava_stats.cli.output import plain, print_json, print_table
 from strava_stats.errors import UsageError
 
 MARK = ".strava-stats-demo"
@@ -86,7 +86,9 @@ def run_demo(context: Context, folder: Path, *, activities: int, years: float, s
             secrets_dir=folder / "secrets",
             logs_dir=folder / "logs",
         )
-        context.narrator.say(f"Simulated Strava with {activities:,} activities over {years:g} years at {served.base_url}")
+        context.narrator.say(
+            f"Simulated Strava with {activities:,} activities over {years:g} years at {served.base_url}"
+        )
         _authorise(demo)
         stages = _flow(demo)
     _show(demo, folder, started, stages)
@@ -120,7 +122,9 @@ def _flow(demo: Context) -> list[dict[str, Any]]:
 
     services = demo.services()
     steps = Steps(
-        pull=PullOptions(mode="all"), compact=True, enrich=EnrichOptions(since_days=demo.settings.days, all_missing=True)
+        pull=PullOptions(mode="all"),
+        compact=True,
+        enrich=EnrichOptions(since_days=demo.settings.days, all_missing=True),
     )
     with writing(services, "demo") as done_before:
         runs = [run_steps(services, "demo", token, steps, done_before) for token in demo.athletes()]
@@ -139,8 +143,11 @@ def _show(demo: Context, folder: Path, started: datetime, stages: list[dict[str,
             cursor = warehouse.relation(query)
             tables[name] = ([column[0] for column in cursor.description or []], cursor.fetchall())
     if demo.as_json:
-        shown = {name: [dict(zip(columns, plain(row), strict=True)) for row in rows] for name, (columns, rows) in tables.items()}
-        print_json(report("demo", "ok", started, stages, **shown))
+        shown: dict[str, Any] = {
+            name: [dict(zip(columns, plain(row), strict=True)) for row in rows]
+            for name, (columns, rows) in tables.items()
+        }
+        print_json(report("demo", "ok", started, stages, None, **shown))
         return
     print_table(*tables["by_sport"], title="Totals by sport")
     print()
@@ -149,8 +156,6 @@ def _show(demo: Context, folder: Path, started: datetime, stages: list[dict[str,
     columns, rows = tables["counts"]
     print(" · ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in zip(columns, rows[0], strict=True)))
     seconds = (datetime.now(UTC) - started).total_seconds()
-    print(f"Warehouse: {demo.layout.warehouse} ({demo.layout.warehouse.stat().st_size / 1e6:.1f} MB), made in {seconds:.0f} s\n")
+    size = demo.layout.warehouse.stat().st_size / 1e6
+    print(f"Warehouse: {demo.layout.warehouse} ({size:.1f} MB), made in {seconds:.0f} s\n")
     print(NEXT.format(command=f"strava-stats --data-dir {folder.name}/data"))
-
-
-

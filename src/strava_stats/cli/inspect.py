@@ -16,7 +16,9 @@ MAX_AGE_HOURS = 36.0
 @app.command()
 def status(
     ctx: typer.Context,
-    max_age: Annotated[float, typer.Option("--max-age", min=0, help="Hours after which data is stale.")] = MAX_AGE_HOURS,
+    max_age: Annotated[
+        float, typer.Option("--max-age", min=0, help="Hours after which data is stale.")
+    ] = MAX_AGE_HOURS,
 ) -> int:
     """Freshness and backlog; exit code 3 when the data is stale."""
     from strava_stats.cli.output import print_json, print_table  # noqa: PLC0415
@@ -30,7 +32,9 @@ def status(
         services.state,
         services.keeper_for(),
         services.clock.now(),
-        athletes=[token.athlete_id for token in context.tokens.load().values() if context.athlete in {None, token.athlete_id}],
+        athletes=[
+            token.athlete_id for token in context.tokens.load().values() if context.athlete in {None, token.athlete_id}
+        ],
         max_age_hours=max_age,
     )
     stale = [line for one in found for line in one.stale]

@@ -47,7 +47,9 @@ def set_context(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options that every command knows; they may stand before or behind it."""
     ctx.obj = Context(athlete, data_dir, secrets_dir, logs_dir, as_json, verbose, quiet)
@@ -63,7 +65,7 @@ def hoist_global_options(arguments: Sequence[str]) -> list[str]:
         if argument == "--":
             rest += [argument, *pending]
             break
-        if argument in GLOBAL_FLAGS or argument.split("=")[0] in GLOBAL_VALUES and "=" in argument:
+        if argument in GLOBAL_FLAGS or (argument.split("=")[0] in GLOBAL_VALUES and "=" in argument):
             front.append(argument)
         elif argument in GLOBAL_VALUES and pending:
             front += [argument, pending.pop(0)]

@@ -40,7 +40,11 @@ def pull(
 ) -> None:
     """List activities: API → bronze → Parquet."""
     context: Context = ctx.obj
-    run(context, "pull", lambda: _steps(context, pull=_pull_options(context, days, per_page, all_=everything, lite=lite)))
+    run(
+        context,
+        "pull",
+        lambda: _steps(pull=_pull_options(context, days, per_page, all_=everything, lite=lite)),
+    )
 
 
 @app.command()
@@ -50,7 +54,7 @@ def compact(
 ) -> None:
     """Load what is new on disk into the warehouse; no API."""
     context: Context = ctx.obj
-    run(context, "compact", lambda: _steps(context, compact=True, rebuild=rebuild), needs_api=False)
+    run(context, "compact", lambda: _steps(compact=True, rebuild=rebuild), needs_api=False)
 
 
 @app.command()
@@ -75,7 +79,6 @@ def enrich(
         context,
         "enrich",
         lambda: _steps(
-            context,
             enrich=_enrich_options(
                 context,
                 since_days=since_days,
@@ -119,7 +122,6 @@ def flow(
         context,
         "flow",
         lambda: _steps(
-            context,
             pull=_pull_options(context, days, per_page, all_=everything or backfill, lite=lite),
             compact=True,
             enrich=_enrich_options(
@@ -207,7 +209,7 @@ def _enrich_options(context: Context, **given: Any) -> Any:
     return EnrichOptions(since_days=since, from_day=first, to_day=last, **given)
 
 
-def _steps(context: Context, **given: Any) -> Steps:
+def _steps(**given: Any) -> Steps:
     from strava_stats.flow import Limits, Steps  # noqa: PLC0415
 
     limits = given.pop("limits", None)
@@ -257,14 +259,16 @@ def _print_report(command: str, runs: Sequence[Run], started: datetime, error: S
 
 def summary_line(one: Run) -> str:
     """The one line at the end of a run."""
+    counts: dict[str, Callable[[dict[str, Any]], str]] = {
+        "pull": lambda stage: (
+            f"{stage.get('listed', 0):,} listed, {stage.get('new', 0):,} new, {stage.get('changed', 0):,} changed"
+        ),
+        "compact": lambda stage: f"{stage['rows']:,} rows loaded",
+        "enrich": lambda stage: f"{stage.get('fetched', 0):,} details fetched, {stage['rows']:,} new or changed",
+    }
     parts = []
     for stage in one.stages:
-        counts = {
-            "pull": f"{stage.get('listed', 0):,} listed, {stage.get('new', 0):,} new, {stage.get('changed', 0):,} changed",
-            "compact": f"{stage['rows']:,} rows loaded",
-            "enrich": f"{stage.get('fetched', 0):,} details fetched, {stage['rows']:,} new or changed",
-        }[stage["name"]]
         calls = f", {stage['calls']:,} calls" if stage["calls"] else ""
-        parts.append(f"{stage['name']}: {counts}{calls}, {stage['seconds']:.1f} s")
+        parts.append(f"{stage['name']}: {counts[stage['name']](stage)}{calls}, {stage['seconds']:.1f} s")
     who = f"athlete {one.athlete_id}: " if one.athlete_id else ""
     return f"{who}{one.status} · " + " · ".join(parts)

@@ -296,8 +296,7 @@ def _seq(line: bytes) -> int:
 
 
 def _lines(journal: Path) -> Iterator[bytes]:
-    opened = gzip.open(journal, "rb") if journal.suffix == ".gz" else journal.open("rb")
-    with opened as file:
+    with disk_errors(journal), gzip.open(journal) if journal.suffix == ".gz" else journal.open("rb") as file:
         try:
             yield from file
         except (OSError, EOFError, zlib.error) as error:

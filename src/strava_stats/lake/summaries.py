@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,10 @@ import msgspec
 
 from strava_stats.lake.bronze import LARGEST_ID, body_hash, one_line
 
+NO_SMALL_ID = "the id is no 64-bit integer"
 RAW_PAGE = msgspec.json.Decoder(list[msgspec.Raw])
-RAW_BODY = msgspec.json.Decoder(dict[str, msgspec.Raw])
+TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+STEP = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def _clean(raw: bytes, value: Any) -> Body:
         return Body(None, "?", content, body_hash(content), error="not a JSON object")
     found = value.get("id")
     small = _small(found)
-    error = None if small is not None else "the id is no 64-bit integer"
+    error = None if small is not None else NO_SMALL_ID
     return Body(small, _shown(found), content, body_hash(content), _instant(value.get("start_date")), error)
 
 
@@ -92,26 +95,18 @@ def _decode_leniently(content: bytes) -> Any:
 
 
 def _elements(page: bytes) -> Iterator[bytes]:
-    """Cut a damaged array at its top-level commas: only quotes, backslashes and brackets matter."""
-    depth, start, in_string, escaped = 0, 0, False, False
+    """Cut a damaged array at its top-level commas: only strings, commas and brackets matter."""
+    depth = start = 0
     if not page.lstrip().startswith(b"["):
-        raise NotAPage("not an array")
-    ended = False
-    for position, byte in enumerate(page):
-        if in_string:
-            escaped, in_string = byte == 0x5C and not escaped, byte != 0x22 or escaped
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            if depth == 1:
-                start = position + 1
-        elif byte in b"]}" or (byte == 0x2C and depth == 1):
-            depth -= byte != 0x2C
-            if depth <= 1 and (byte == 0x2C or depth == 0):
-                if element := page[start:position].strip():
-                    yield element
-                start = position + 1
-                ended = depth == 0
-    if not ended:
-        raise NotAPage("the array does not end")
+        raise NotAPage("no array")
+    for match in TOKEN.finditer(page):
+        depth += STEP.get(match[0], 0)
+        if match[0] == b"[" and depth == 1:
+            start = match.end()
+        elif depth == 0 or (depth == 1 and match[0] == b","):
+            if element := page[start : match.start()].strip():
+                yield element
+            start = match.end()
+            if depth == 0:
+                return
+    raise NotAPage("an array that does not end")

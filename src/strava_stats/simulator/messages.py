@@ -70,7 +70,7 @@ class Response:
         return json.loads(self.body)
 
 
-class DroppedConnection(Exception):  # noqa: N818 - an event, not a mistake
+class DroppedConnection(Exception):
     """The connection ends before the answer does; `partial` holds what was sent of it (None: not one byte).
 
     The partial answer's Content-Length still tells the full length.
@@ -81,7 +81,7 @@ class DroppedConnection(Exception):  # noqa: N818 - an event, not a mistake
         self.partial = partial
 
 
-class HangingConnection(Exception):  # noqa: N818 - the same
+class HangingConnection(Exception):
     """The answer never comes; the caller's time-out has to end it."""
 
 

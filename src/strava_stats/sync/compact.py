@@ -106,10 +106,7 @@ def compact(
     if result.rebuilt and not rebuild:
         narrator.say("The warehouse was built by another version: making it anew from bronze")
     user_views = read_user_views(layout)
-    if anew:
-        shards = _shape_all(layout, pending, result)
-    else:
-        shards = _shape_missing(layout, pending, result)
+    shards = (_shape_all if anew else _shape_missing)(layout, pending, result)
     by_kind = {kind: [one for one in pending if one.kind == kind] for kind in KINDS}
     if not (anew and pending) and not shards and not any(_has_bodies(by_kind[kind], layout) for kind in KINDS[1:]):
         if ledger and _views_are_current(layout, user_views, calendar):
@@ -118,7 +115,7 @@ def compact(
             return result
     runs = {record["run_id"]: record for record in (*state.pending_runs(), *([run_record] if run_record else []))}
     with WarehouseEdit(layout.warehouse, layout.scratch, anew=anew) as edit:
-        _load(edit, layout, by_kind, shards, result, narrator)
+        _load(edit, layout, by_kind, shards, result, narrator=narrator)
         edit.note_journals((one.kind, one.run_id, last_seq(one.path), one.path.suffix == ".gz") for one in pending)
         edit.note_runs(runs.values())
         edit.replace_quarantine(_without_hash(record) for record in state.quarantine().values())
@@ -138,6 +135,7 @@ def _load(
     by_kind: Mapping[str, list[Pending]],
     shards: list[Path],
     result: Compacted,
+    *,
     narrator: Narrator,
 ) -> None:
     if by_kind[DETAILS]:

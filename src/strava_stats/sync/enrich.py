@@ -10,7 +10,7 @@ from strava_stats.clock import Clock
 from strava_stats.errors import StravaUnreachable
 from strava_stats.lake.bronze import Journal, compress
 from strava_stats.lake.layout import ATHLETES, DETAILS, GEAR, Layout
-from strava_stats.lake.summaries import Body, read_body
+from strava_stats.lake.summaries import NO_SMALL_ID, Body, read_body
 from strava_stats.narration import Narrator
 from strava_stats.strava.budget_file import BudgetExhausted
 from strava_stats.strava.client import Answer, Client
@@ -199,7 +199,7 @@ class Enrich:
         self._quarantine(activity_id, f"status {answer.status}", now)
 
     def _quarantine(self, activity_id: int, error: str, now: datetime) -> None:
-        if self.state.note_failure(QUARANTINE_KIND, str(activity_id), self.athlete_id, error, now):
+        if self.state.note_failure(QUARANTINE_KIND, str(activity_id), athlete_id=self.athlete_id, error=error, now=now):
             self.result.quarantined.append(f"details of activity {activity_id}: {error}")
 
     def _release(self, activity_ids: Sequence[int]) -> None:
@@ -214,33 +214,29 @@ class Enrich:
         asked = self.state.listing(self.athlete_id).athlete_at
         if asked is None or now - asked >= PROFILE_EVERY:
             journal = Journal(self.layout, ATHLETES, self.journal.run_id, self.athlete_id)
-            self._fetch_one(journal, self.athlete_id, self.client.athlete)
+            self._keep(journal, self.athlete_id, self.client.athlete())
+            self._close(journal)
             self.state.save_listing(self.athlete_id, athlete_at=now)
         tried = self.state.gear_tried()
         due = [gear for gear in self._unknown_gear() if now - (tried.get(gear) or now - GEAR_AGAIN) >= GEAR_AGAIN]
         journal = Journal(self.layout, GEAR, self.journal.run_id, self.athlete_id)
         try:
             for gear in due:
-                self._fetch_one(journal, gear, lambda gear=gear: self.client.gear(gear), close=False)
+                self._keep(journal, gear, self.client.gear(gear))
                 self.state.save_gear_tried(gear, now)
         finally:
             self._close(journal)
 
-    def _fetch_one(
-        self, journal: Journal, entity: int | str, fetch: Callable[[], Answer], *, close: bool = True
-    ) -> None:
-        answer = fetch()
+    def _keep(self, journal: Journal, entity: int | str, answer: Answer) -> None:
         now = self.clock.now()
         if answer.status == OK:
             body = read_body(answer.body)
-            if body.error is not None and body.error != "the id is no 64-bit integer":
+            if body.error is not None and body.error != NO_SMALL_ID:
                 journal.add_garbage(now, entity, answer.body, answer.status, body.error)
             else:
                 journal.add_body(now, entity, body.hash, body.content)
         elif answer.status == ABSENT:
             journal.add_absent(now, entity)
-        if close:
-            self._close(journal)
 
     def _unknown_gear(self) -> list[str]:
         if not self.layout.warehouse.exists():
@@ -263,4 +259,3 @@ def _unusable(body: Body, activity_id: int) -> str | None:
     if len(body.content) > LARGEST_BODY:
         return f"the answer is larger than {LARGEST_BODY >> 20} MiB"
     return None
-

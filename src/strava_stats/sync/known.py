@@ -12,7 +12,9 @@ from strava_stats.warehouse.query import Warehouse, is_current
 
 HASHES = {
     "activities": "select id, body_hash from activities where id in (select unnest($ids))",
-    "activity_details": "select activity_id, body_hash from activity_details where activity_id in (select unnest($ids))",
+    "activity_details": (
+        "select activity_id, body_hash from activity_details where activity_id in (select unnest($ids))"
+    ),
 }
 
 

@@ -9,7 +9,14 @@ from typing import Any
 from strava_stats.lake.layout import Layout
 from strava_stats.strava.budget_file import BudgetKeeper
 from strava_stats.sync.enrich import candidates_of, waiting_in_quarantine
-from strava_stats.sync.plan import EnrichOptions, choose_details, count_by_why, finish_time, first_request, listing_calls
+from strava_stats.sync.plan import (
+    EnrichOptions,
+    choose_details,
+    count_by_why,
+    finish_time,
+    first_request,
+    listing_calls,
+)
 from strava_stats.sync.state import State
 
 

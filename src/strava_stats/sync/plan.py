@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
 DAY = 86_400
@@ -14,6 +15,7 @@ OVERLAP_SHARE = 20  # at most 1/20 of a page is asked for twice
 PAGE_CAP = 5_000
 
 Mode = Literal["default", "lite", "all"]
+Why = Literal["new", "edited", "refresh", "backlog"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def next_request(
     if not starts:
         return None
     known = [start for start in starts if start is not None]
-    descending = len(known) == len(starts) and all(a >= b for a, b in zip(known, known[1:], strict=False))
+    descending = len(known) == len(starts) and all(a >= b for a, b in pairwise(known))
     if descending and len(starts) >= per_page and new_ids:
         oldest = known[-1]
         share = known[-1 - min(len(known) - 1, len(known) // OVERLAP_SHARE)]
@@ -133,7 +135,7 @@ class Choice:
     """One detail to fetch and why: new, edited, refresh or backlog."""
 
     id: int
-    why: Literal["new", "edited", "refresh", "backlog"]
+    why: Why
 
 
 def choose_details(
@@ -157,9 +159,7 @@ def choose_details(
     if options.all_missing:
         return [Choice(one.id, "backlog") for one in missing]
     window = [one for one in usable if _in_window(one, options, now)]
-    chosen = {
-        one.id: _why(one) for one in window if not (options.only_changed and one.has_details and not one.changed)
-    }
+    chosen = {one.id: _why(one) for one in window if not (options.only_changed and one.has_details and not one.changed)}
     backlog = [one for one in missing if one.id not in chosen][: options.backlog]
     chosen.update((one.id, "backlog") for one in backlog)
     stalest = sorted(
@@ -170,7 +170,7 @@ def choose_details(
     return [Choice(one_id, why) for one_id, why in chosen.items()]
 
 
-def _why(one: Candidate | None) -> Literal["new", "edited", "refresh"]:
+def _why(one: Candidate | None) -> Why:
     if one is None or not one.has_details:
         return "new"
     return "edited" if one.changed else "refresh"

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 
 from strava_stats.clock import Clock
@@ -13,7 +14,7 @@ from strava_stats.errors import StravaStatsError, StravaUnreachable
 from strava_stats.lake.bronze import Journal, compress
 from strava_stats.lake.layout import ACTIVITIES, Layout
 from strava_stats.lake.shards import new_shard
-from strava_stats.lake.summaries import Body, NotAPage, split_page
+from strava_stats.lake.summaries import NO_SMALL_ID, Body, NotAPage, split_page
 from strava_stats.narration import Narrator
 from strava_stats.strava.budget_file import BudgetExhausted
 from strava_stats.strava.client import Client
@@ -23,6 +24,7 @@ from strava_stats.sync.state import State
 from strava_stats.warehouse.shape import shape_activities
 
 SYNC_BYTES = 16 << 20  # fsync the journal at least this often; a kill loses nothing in between, a power cut this
+IDLE_PAGES = 2  # an overlap may bring nothing new, and so may the page behind it
 TASK = "Listing activities"
 
 
@@ -103,9 +105,7 @@ class Pull:
         self._shape()
         if self.result.complete:
             newest = max(filter(None, (self._newest, remembered.watermark)), default=now)
-            self.state.save_listing(
-                self.athlete_id, watermark=newest, swept_at=now if self.result.full else None
-            )
+            self.state.save_listing(self.athlete_id, watermark=newest, swept_at=now if self.result.full else None)
         if failure is not None:
             raise failure
         return self.result
@@ -118,7 +118,7 @@ class Pull:
             bodies = self._page(request)
             fresh = self._land(bodies, known)
             idle_pages = 0 if fresh or not bodies else idle_pages + 1
-            if idle_pages > 2 or self.result.pages >= PAGE_CAP:
+            if idle_pages > IDLE_PAGES or self.result.pages >= PAGE_CAP:
                 self.result.stopped = "Strava repeated the same page; the listing was not taken as complete"
                 return
             starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
@@ -129,16 +129,15 @@ class Pull:
         self.result.complete = True
 
     def _page(self, request: ListingRequest) -> list[Body]:
-        for attempt in (1, 2):
+        for last in (False, True):
             answer = self.client.list_activities(request.after, request.before, request.page, self.per_page)
             self.result.pages += 1
             try:
-                if answer.status == 200:  # noqa: PLR2004
+                if answer.status == HTTPStatus.OK:
                     return split_page(answer.body)
             except NotAPage:
-                if attempt == 1:
-                    continue
-            break
+                if last:
+                    break
         raise StravaUnreachable(
             f"Strava's activity list is no JSON array (status {answer.status}, {len(answer.body)} bytes)",
             "try again later; if it stays so, check STRAVA_API_BASE_URL and proxies",
@@ -194,11 +193,13 @@ class Pull:
         shown = body.shown_id
         if self._quarantined.get(shown) == body.hash:
             self.journal.add_same(now, body.id if body.id is not None else shown, body.hash)
-        elif body.id is None and body.error == "the id is no 64-bit integer":
+        elif body.id is None and body.error == NO_SMALL_ID:
             self.journal.add_body(now, None, body.hash, body.content)
         else:
             self.journal.add_garbage(now, body.id, body.content, 200, body.error or "")
-        if self.state.note_failure("activity", shown, self.athlete_id, body.error or "", now, body.hash):
+        if self.state.note_failure(
+            "activity", shown, athlete_id=self.athlete_id, error=body.error or "", now=now, digest=body.hash
+        ):
             self.result.quarantined.append(f"activity {shown}: {body.error}")
 
     def _note_listing(self, request: ListingRequest) -> None:

@@ -76,7 +76,9 @@ class State:
         usable = [record for record in records or [] if isinstance(record, dict) and {"kind", "id"} <= record.keys()]
         return {(record["kind"], record["id"]): record for record in usable}
 
-    def note_failure(self, kind: str, shown_id: str, athlete_id: int, error: str, now: datetime, digest: str = "") -> bool:
+    def note_failure(
+        self, kind: str, shown_id: str, *, athlete_id: int, error: str, now: datetime, digest: str = ""
+    ) -> bool:
         """Put something into quarantine, or count one more attempt; True when it was not there before."""
         records = self.quarantine()
         known = records.get((kind, shown_id))

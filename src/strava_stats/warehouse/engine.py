@@ -18,7 +18,9 @@ LONGEST_LINE = 4 << 20  # bytes; DuckDB keeps buffers of twice this per thread
 MEMORY_LIMIT = "1GB"
 
 
-def connect(database: str = ":memory:", *, read_only: bool = False, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    database: str = ":memory:", *, read_only: bool = False, scratch: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     """A connection with UTC as its zone, nothing loaded from the network, and `scratch` to spill to."""
     import duckdb  # noqa: PLC0415 - 100 ms that `--help` does not pay
 

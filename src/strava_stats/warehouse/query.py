@@ -13,10 +13,10 @@ from strava_stats.warehouse.engine import connect, tables_fingerprint
 if TYPE_CHECKING:
     import duckdb
 
-KNOWN_HASHES = """
-select id, body_hash
-from {table}
-where id in (select unnest($ids))
+TABLE_NAMES = """
+select string_agg(table_name, ', ' order by table_name)
+from information_schema.tables
+where table_schema = 'main'
 """
 
 
@@ -73,7 +73,7 @@ def _query_hint(lines: Sequence[str], connection: duckdb.DuckDBPyConnection) -> 
         return suggestions[0]
     if "read-only" in lines[0]:
         return "the warehouse is read-only; put views of your own into data/sql/*.sql"
-    tables = connection.execute("select string_agg(table_name, ', ' order by table_name) from information_schema.tables where table_schema = 'main'").fetchone()
+    tables = connection.execute(TABLE_NAMES).fetchone()
     return f"tables and views are: {tables[0] if tables else 'none'}"
 
 
