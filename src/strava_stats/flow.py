@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -154,7 +155,10 @@ def writing(services: Services, command: str) -> Iterator[frozenset[int]]:
         journals = services.layout.journals(DETAILS).values()
         done = frozenset(one for path in journals if path.suffix == ".jsonl" for one in noted_ids(path))
         close_left_open(services.layout)
-        yield done
+        try:
+            yield done
+        finally:
+            shutil.rmtree(services.layout.scratch, ignore_errors=True)
 
 
 def run_steps(

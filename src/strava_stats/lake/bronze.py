@@ -280,9 +280,7 @@ def noted_ids(journal: Path) -> Iterator[int]:
 
 
 def last_seq(journal: Path) -> int:
-    """Number of the last line of a journal, 0 when it holds none."""
-    if journal.suffix == ".gz":
-        return sum(1 for _ in _lines(journal))
+    """Number of the last line of an open journal, 0 when it holds none."""
     with journal.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         if end == 0:

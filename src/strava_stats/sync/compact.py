@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from strava_stats.errors import StravaStatsError
-from strava_stats.files import disk_errors, fsync_folder
+from strava_stats.files import disk_errors
 from strava_stats.lake.bronze import body_portions, compress, last_seq
 from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, Layout
 from strava_stats.lake.shards import new_shard
@@ -18,7 +18,7 @@ from strava_stats.sync.state import State
 from strava_stats.warehouse.edit import WarehouseEdit
 from strava_stats.warehouse.engine import views_fingerprint
 from strava_stats.warehouse.query import Warehouse, is_current
-from strava_stats.warehouse.shape import shape_activities
+from strava_stats.warehouse.shape import is_usable, shape_activities
 
 PORTION_BYTES = 12 << 20  # of details a statement; bounds the memory
 GROUP_BYTES = 192 << 20  # of journals a shard, when all are shaped anew
@@ -71,7 +71,7 @@ def ledger_of(layout: Layout) -> dict[tuple[str, str], tuple[int, bool]]:
             rows = warehouse.rows("select kind, run_id, last_seq, closed from meta.ledger")
     except StravaStatsError:  # a damaged file is remade from bronze
         return {}
-    return {(kind, run_id): (seq, closed) for kind, run_id, seq, closed in rows}
+    return {(kind, run_id): (seq or 0, closed) for kind, run_id, seq, closed in rows}
 
 
 def pending_journals(layout: Layout, ledger: Mapping[tuple[str, str], tuple[int, bool]]) -> list[Pending]:
@@ -106,27 +106,40 @@ def compact(
     if result.rebuilt and not rebuild:
         narrator.say("The warehouse was built by another version: making it anew from bronze")
     user_views = read_user_views(layout)
-    shards = (_shape_all if anew else _shape_missing)(layout, pending, result)
+    shards = _shards_of(layout, pending, result, reuse=not rebuild)
     by_kind = {kind: [one for one in pending if one.kind == kind] for kind in KINDS}
     if not (anew and pending) and not shards and not any(_has_bodies(by_kind[kind], layout) for kind in KINDS[1:]):
         if ledger and _views_are_current(layout, user_views, calendar):
             return result
         if not ledger and not layout.warehouse.exists() and not rebuild:
             return result
-    runs = {record["run_id"]: record for record in (*state.pending_runs(), *([run_record] if run_record else []))}
+    records = [*state.pending_runs(), *([run_record] if run_record else [])]
+    if anew:
+        records = [*_runs_so_far(layout), *records]
+    runs = {record["run_id"]: record for record in records}
     with WarehouseEdit(layout.warehouse, layout.scratch, anew=anew) as edit:
         _load(edit, layout, by_kind, shards, result, narrator=narrator)
-        edit.note_journals((one.kind, one.run_id, last_seq(one.path), one.path.suffix == ".gz") for one in pending)
+        edit.note_journals(_ledger_entry(one) for one in pending)
         edit.note_runs(runs.values())
         edit.replace_quarantine(_without_hash(record) for record in state.quarantine().values())
         result.failed_views = edit.refresh_views(user_views, week_start=calendar.week_start, timezone=calendar.timezone)
         result.misfits += edit.misfits()
         edit.publish()
     result.published = True
-    _put_shards_in_place(layout, shards, anew=anew)
+    if anew:
+        _drop_old_shards(layout, shards)
     if state.pending_runs():
         state.forget_runs({run_id for run_id in runs if run_record is None or run_id != run_record["run_id"]})
     return result
+
+
+def _runs_so_far(layout: Layout) -> list[dict[str, Any]]:
+    """The run records of the file that is about to be made anew: bronze does not hold them. [] when unreadable."""
+    try:
+        with Warehouse(layout.warehouse) as warehouse:
+            return warehouse.run_records()
+    except StravaStatsError:
+        return []
 
 
 def _load(
@@ -153,6 +166,12 @@ def _load(
     edit.relate()
 
 
+def _ledger_entry(one: Pending) -> tuple[str, str, int | None, bool]:
+    """A closed journal is in whole; of an open one, what is in now."""
+    closed = one.path.suffix == ".gz"
+    return one.kind, one.run_id, None if closed else last_seq(one.path), closed
+
+
 def _portions(pending: list[Pending], layout: Layout) -> Any:
     return body_portions([(one.path, one.loaded_seq) for one in pending], layout.scratch, PORTION_BYTES)
 
@@ -161,57 +180,45 @@ def _has_bodies(pending: list[Pending], layout: Layout) -> bool:
     return next(iter(_portions(pending, layout)), None) is not None
 
 
-def _shape_missing(layout: Layout, pending: list[Pending], result: Compacted) -> list[Path]:
-    """The shards of pending journals; those that a killed pull did not get to are made now."""
-    shards = []
-    for one in pending:
-        if one.kind != ACTIVITIES:
-            continue
-        shard = layout.shard(one.run_id)
-        if not shard.exists():
-            with new_shard(shard, layout.scratch) as target:
-                _, misfits = shape_activities([one.path], target, layout.scratch)
-                result.misfits += [("activities", *misfit) for misfit in misfits]
-        if shard.exists():
-            shards.append(shard)
-    return shards
+def _shards_of(layout: Layout, pending: list[Pending], result: Compacted, *, reuse: bool) -> list[Path]:
+    """The shards of pending journals; those that no pull made, or another version's SQL, are made now.
 
-
-def _shape_all(layout: Layout, pending: list[Pending], result: Compacted) -> list[Path]:
-    """Shards of all journals anew, in few files, below scratch until the warehouse is published."""
-    groups: list[list[Pending]] = [[]]
-    size = 0
-    for one in (one for one in pending if one.kind == ACTIVITIES):
-        weight = one.path.stat().st_size * (GZIP_FACTOR if one.path.suffix == ".gz" else 1)
-        if groups[-1] and size + weight > GROUP_BYTES:
-            groups.append([])
-            size = 0
-        groups[-1].append(one)
-        size += weight
-    shards = []
-    for group in filter(None, groups):
-        final = layout.scratch / "anew" / f"{group[-1].run_id}.parquet"
+    Many journals go into few shards, each named after its last run; a shard of that name is replaced.
+    """
+    mine = [one for one in pending if one.kind == ACTIVITIES]
+    usable = [one for one in mine if reuse and is_usable(layout.shard(one.run_id))]
+    shards = [layout.shard(one.run_id) for one in usable]
+    made = {one.run_id for one in usable}
+    for group in _groups([one for one in mine if one.run_id not in made]):
+        final = layout.shard(group[-1].run_id)
         with new_shard(final, layout.scratch) as target:
-            _, misfits = shape_activities([one.path for one in group], target, layout.scratch)
-            result.misfits += [("activities", *misfit) for misfit in misfits]
-        if final.exists():
+            rows, misfits = shape_activities([one.path for one in group], target, layout.scratch)
+        result.misfits += [("activities", *misfit) for misfit in misfits]
+        if rows:
             shards.append(final)
     return shards
 
 
-def _put_shards_in_place(layout: Layout, shards: list[Path], *, anew: bool) -> None:
-    """After a rebuild: the new shards in, then the old ones out. A kill in between leaves rows twice, never none."""
-    if not anew:
-        return
-    layout.shards.mkdir(parents=True, exist_ok=True)
+def _groups(pending: list[Pending]) -> list[list[Pending]]:
+    groups: list[list[Pending]] = []
+    size = 0
+    for one in pending:
+        weight = one.path.stat().st_size * (GZIP_FACTOR if one.path.suffix == ".gz" else 1)
+        if not groups or size + weight > GROUP_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(one)
+        size += weight
+    return groups
+
+
+def _drop_old_shards(layout: Layout, shards: list[Path]) -> None:
+    """After everything was made anew: what the old shards hold is in the new ones. A kill before this loses nothing."""
+    names = {shard.name for shard in shards}
     with disk_errors(layout.shards):
-        for shard in shards:
-            shard.replace(layout.shards / shard.name)
-        names = {shard.name for shard in shards}
         for old in layout.shards.glob("*.parquet"):
             if old.name not in names:
                 old.unlink()
-        fsync_folder(layout.shards)
 
 
 def _views_are_current(layout: Layout, user_views: Mapping[str, str], calendar: Calendar) -> bool:

@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 PUBLISHED_MODE = 0o444
 CATALOG = "strava"
 
+RUN_COLUMNS = (
+    "run_id",
+    "athlete_id",
+    "command",
+    "started_at",
+    "finished_at",
+    "status",
+    "calls",
+    "rows",
+    "seconds",
+    "stages",
+    "error",
+)
 DETAIL_LOADS = (
     "load/segments",
     "load/activity_details",
@@ -123,15 +136,16 @@ class WarehouseEdit:
         self.run(sql("load/summary_fingerprints"))
         self.run(sql("load/kudos"))
 
-    def note_journals(self, entries: Iterable[tuple[str, str, int, bool]]) -> None:
-        """Write (kind, run_id, last_seq, closed) into the ledger."""
+    def note_journals(self, entries: Iterable[tuple[str, str, int | None, bool]]) -> None:
+        """Write (kind, run_id, last_seq, closed) into the ledger; a closed journal needs no last_seq."""
         for entry in entries:
             self.run("delete from meta.ledger where kind = ? and run_id = ?", entry[:2])
             self.run("insert into meta.ledger values (?, ?, ?, ?)", entry)
 
     def note_runs(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Insert or replace run records by run_id."""
-        for record in records:
+        for given in records:
+            record = {name: given.get(name) for name in RUN_COLUMNS}
             self.run("delete from runs where run_id = ?", [record["run_id"]])
             self.run(
                 "insert into runs by name select $run_id as run_id, $athlete_id as athlete_id, $command as command, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +55,19 @@ class Warehouse:
         """All rows of a query of our own."""
         assert self._connection is not None
         return self._connection.execute(statement, parameters).fetchall()
+
+    def run_records(self) -> list[dict[str, Any]]:
+        """The table `runs`, as `WarehouseEdit.note_runs` takes it; [] when another version's file has none."""
+        import duckdb  # noqa: PLC0415
+
+        assert self._connection is not None
+        try:
+            cursor = self._connection.execute("select * from runs")
+        except duckdb.Error:
+            return []
+        names = [column[0] for column in cursor.description or []]
+        records = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [{**record, "stages": json.loads(record.get("stages") or "[]")} for record in records]
 
     def relation(self, query: str) -> duckdb.DuckDBPyConnection:
         """Run a query of the user's; a mistake in it is a UsageError with DuckDB's own words."""

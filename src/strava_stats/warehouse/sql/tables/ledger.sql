@@ -11,7 +11,7 @@ create table meta.ledger (
 comment on table meta.ledger is 'one row per bronze journal that is in this file';
 comment on column meta.ledger.kind is 'folder below data/bronze';
 comment on column meta.ledger.run_id is 'run that wrote the journal';
-comment on column meta.ledger.last_seq is 'last line of it that is in';
+comment on column meta.ledger.last_seq is 'last line of it that is in, null when closed';
 comment on column meta.ledger.closed is 'the journal was complete when it was loaded';
 
 create table meta.settings (
