@@ -107,11 +107,15 @@ class Run:
             "finished_at": finished.isoformat(),
             "status": self.status,
             "calls": sum(stage.get("calls", 0) for stage in self.stages),
-            "rows": sum(stage.get("rows", 0) for stage in self.stages if stage["name"] != "compact"),
+            "rows": sum(stage.get("rows", 0) for stage in self._counted()),
             "seconds": round((finished - self.started_at).total_seconds(), 3),
             "stages": self.stages,
             "error": str(self.error) if self.error else None,
         }
+
+    def _counted(self) -> list[dict[str, Any]]:
+        """Loading is no news of its own, unless nothing else was done."""
+        return [stage for stage in self.stages if stage["name"] != "compact"] or self.stages
 
 
 @contextmanager

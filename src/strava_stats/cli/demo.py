@@ -127,7 +127,7 @@ def _flow(demo: Context) -> list[dict[str, Any]]:
         enrich=EnrichOptions(since_days=demo.settings.days, all_missing=True),
     )
     with writing(services, "demo") as done_before:
-        runs = [run_steps(services, "demo", token, steps, done_before) for token in demo.athletes()]
+        runs = [run_steps(services, "flow", token, steps, done_before) for token in demo.athletes()]
     for run in runs:
         if run.error is not None:
             raise run.error

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 from strava_stats import __version__
@@ -19,12 +18,14 @@ from strava_stats.errors import StravaStatsError, UsageError
 GLOBAL_FLAGS = frozenset({"--json", "-v", "--verbose", "-q", "--quiet"})
 GLOBAL_VALUES = frozenset({"--athlete", "--data-dir", "--secrets-dir", "--logs-dir"})
 INTERRUPTED = 130
+# typer carries a click of its own in newer releases: its exceptions are found through the names it exports
+MISTYPED = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 FINDING = 3
 
 app = typer.Typer(
     name="strava-stats",
     help="Your Strava history as Parquet and DuckDB, on your own machine.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -52,6 +53,9 @@ def set_context(
     ] = False,
 ) -> None:
     """Options that every command knows; they may stand before or behind it."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+        raise typer.Exit
     ctx.obj = Context(athlete, data_dir, secrets_dir, logs_dir, as_json, verbose, quiet)
 
 
@@ -97,7 +101,7 @@ def _report(error: BaseException, command: str, started: datetime, *, as_json: b
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     explained = explain(error)
-    if verbose and not isinstance(error, click.ClickException):
+    if verbose and not isinstance(error, MISTYPED):
         import traceback  # noqa: PLC0415
 
         traceback.print_exception(error, file=sys.stderr)
@@ -106,7 +110,7 @@ def _report(error: BaseException, command: str, started: datetime, *, as_json: b
         from strava_stats.cli.output import print_json  # noqa: PLC0415
 
         print_json(report(command, "failed", started, error=explained))
-    return INTERRUPTED if isinstance(error, KeyboardInterrupt | click.Abort) else explained.exit_code
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt | typer.Abort) else explained.exit_code
 
 
 def explain(error: BaseException) -> StravaStatsError:
@@ -115,10 +119,10 @@ def explain(error: BaseException) -> StravaStatsError:
 
     if isinstance(error, StravaStatsError):
         return error
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         return StravaStatsError("Interrupted", "run the same command again: it goes on where it was")
-    if isinstance(error, click.ClickException):
-        return UsageError(error.format_message().rstrip("."), "see `strava-stats --help`")
+    if isinstance(error, MISTYPED):
+        return UsageError(_said(error), "see `strava-stats --help`")
     if isinstance(error, OSError) and error.filename:
         known = explain_os_error(error, Path(str(error.filename)))
         if known is not None:
@@ -127,6 +131,10 @@ def explain(error: BaseException) -> StravaStatsError:
         f"This is a bug: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
         "run it again with -v and report what it prints",
     )
+
+
+def _said(error: Any) -> str:
+    return str(error.format_message()).rstrip(".")
 
 
 def report(

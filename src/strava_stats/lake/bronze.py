@@ -74,7 +74,7 @@ class Journal:
         self.bodies += 1
         self._add(b"body", fetched_at, entity_id, b'"hash":"%s","body":%s' % (digest.encode(), body))
 
-    def add_same(self, fetched_at: datetime, entity_id: int | str, digest: str) -> None:
+    def add_same(self, fetched_at: datetime, entity_id: int | str | None, digest: str) -> None:
         """Note that the body stored last was sent again."""
         self._add(b"same", fetched_at, entity_id, b'"hash":"%s"' % digest.encode())
 

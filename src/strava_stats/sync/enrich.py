@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from strava_stats.clock import Clock
-from strava_stats.errors import StravaUnreachable
+from strava_stats.errors import ScopeMissing, StravaUnreachable
 from strava_stats.lake.bronze import Journal, compress
 from strava_stats.lake.layout import ATHLETES, DETAILS, GEAR, Layout
 from strava_stats.lake.summaries import NO_SMALL_ID, Body, read_body
@@ -128,7 +128,7 @@ class Enrich:
         self.result.by_why = count_by_why(choices)
         try:
             self._fetch_all(choices, options)
-            self._fetch_profile()
+            self._try_profile()
         except BudgetExhausted as stop:
             self.result.stopped = stop.message
             if not self.result.fetched:
@@ -207,6 +207,12 @@ class Enrich:
             self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
         shown = {f"details of activity {activity_id}" for activity_id in activity_ids}
         self.result.quarantined = [line for line in self.result.quarantined if line.split(":")[0] not in shown]
+
+    def _try_profile(self) -> None:
+        try:
+            self._fetch_profile()
+        except (StravaUnreachable, ScopeMissing) as error:
+            self.narrator.warn(f"Athlete and gear are left as they are: {error}")
 
     def _fetch_profile(self) -> None:
         """The athlete once a week, gear with brand and model once; what fails here is asked for again another day."""

@@ -192,7 +192,7 @@ class Pull:
     def _quarantine(self, body: Body, now: datetime) -> None:
         shown = body.shown_id
         if self._quarantined.get(shown) == body.hash:
-            self.journal.add_same(now, body.id if body.id is not None else shown, body.hash)
+            self.journal.add_same(now, body.id, body.hash)
         elif body.id is None and body.error == NO_SMALL_ID:
             self.journal.add_body(now, None, body.hash, body.content)
         else:
