@@ -122,8 +122,8 @@ class Pull:
                 self.result.stopped = "Strava repeated the same page; the listing was not taken as complete"
                 return
             starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
-            shown_total = max(total, self.result.listed) if total else None
-            self.narrator.progress(TASK, self.result.listed, shown_total)
+            ahead = total if total and total > self.result.listed else None
+            self.narrator.progress(TASK, self.result.listed, ahead)
             request = next_request(request, starts, fresh, self.per_page)
         self.narrator.progress(TASK, self.result.listed, self.result.listed)
         self.result.complete = True
