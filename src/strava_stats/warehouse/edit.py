@@ -75,6 +75,8 @@ class WarehouseEdit:
         self.run("create or replace temp table misfits (table_name varchar, id bigint, key varchar)")
         self.run("create or replace temp table fingerprints (id bigint, run_id varchar, fingerprint varchar)")
         self._set(longest_line=LONGEST_LINE, source=self.source)
+        # One transaction: a commit a statement would be an fsync for each of some 300 COMMENTs.
+        self.run("begin")
         if self.anew:
             for table in sql_folder("tables"):
                 self.run(table.read_text(encoding="utf-8"))
@@ -182,6 +184,7 @@ class WarehouseEdit:
             self.run("insert into meta.settings values (?, ?)", [name, value])
         for view in sql_folder("views"):
             self.run(view.read_text(encoding="utf-8"))
+        self.run("commit")
         return [failure for name, text in user_views.items() if (failure := self._apply_user_view(name, text))]
 
     def _apply_user_view(self, name: str, text: str) -> str | None:
