@@ -10,6 +10,7 @@ DAYS ?= $(or $(call setting,DAYS),21)
 ENRICH_ARGS ?= $(or $(call setting,ENRICH_ARGS),--since-days $(DAYS) --cushion-15min 0 --cushion-daily 0)
 ENRICH_ALL_ARGS ?= $(or $(call setting,ENRICH_ALL_ARGS),--all --cushion-15min 0 --cushion-daily 0)
 ARGS ?=
+export PER_PAGE DAYS
 DUCKDB_NEXT ?= 2.0.0
 
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.14 python3; do \
@@ -48,13 +49,13 @@ auth: $(VENV)/made ## connect an athlete
 	@$(CLI) auth $(ARGS)
 
 run: $(VENV)/made ## pull: list activities since the watermark minus DAYS
-	@$(CLI) pull --days $(DAYS) --per-page $(PER_PAGE) $(ARGS)
+	@$(CLI) pull $(ARGS)
 
 run-lite: $(VENV)/made ## pull without look-back
-	@$(CLI) pull --lite --per-page $(PER_PAGE) $(ARGS)
+	@$(CLI) pull --lite $(ARGS)
 
 run-all: $(VENV)/made ## pull everything
-	@$(CLI) pull --all --per-page $(PER_PAGE) $(ARGS)
+	@$(CLI) pull --all $(ARGS)
 
 compact: $(VENV)/made ## load what is new on disk into the warehouse
 	@$(CLI) compact $(ARGS)
@@ -69,10 +70,10 @@ enrich-all: $(VENV)/made ## details of every activity that has none
 	@$(CLI) enrich $(ENRICH_ALL_ARGS) $(ARGS)
 
 flow: $(VENV)/made ## run → compact → enrich, in one
-	@$(CLI) flow --days $(DAYS) --per-page $(PER_PAGE) $(ENRICH_ARGS) $(ARGS)
+	@$(CLI) flow $(ENRICH_ARGS) $(ARGS)
 
 flow-backfill: $(VENV)/made ## run-all → compact → enrich-all, in one
-	@$(CLI) flow --backfill --per-page $(PER_PAGE) $(ENRICH_ALL_ARGS) $(ARGS)
+	@$(CLI) flow --backfill $(ENRICH_ALL_ARGS) $(ARGS)
 
 refresh: ## build → run → compact
 	@$(MAKE) --no-print-directory build

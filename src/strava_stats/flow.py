@@ -45,6 +45,7 @@ class Services:
     calendar: Calendar
     client_for: Callable[[Token, BudgetKeeper], Client]
     keeper_for: Callable[..., BudgetKeeper]
+    source: str = "api"
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,10 @@ def run_steps(
     except StravaStatsError as error:
         run.error = error
     run.finished_at = services.clock.now()
-    services.state.add_run(run.record(run.finished_at))
+    try:
+        services.state.add_run(run.record(run.finished_at))
+    except StravaStatsError as error:  # a full disk is no reason to hide what came before it
+        run.error = run.error or error
     return run
 
 
@@ -212,7 +216,7 @@ class _Stages:
             except BudgetExhausted as stop:
                 if self.steps.pull is None:
                     raise
-                self._partial(stop.message)
+                self._partial(str(stop))
 
     def _stage(self, name: str, work: Callable[[dict[str, Any]], None]) -> None:
         stage: dict[str, Any] = {"name": name, "seconds": 0.0, "calls": 0, "rows": 0}
@@ -265,6 +269,7 @@ class _Stages:
             athlete_id=token.athlete_id,
             run_id=self.run.run_id,
             per_page=options.per_page,
+            source=services.source,
         )
         pending = [one.path for one in pending_journals(services.layout, ledger_of(services.layout))]
         activities = [path for path in pending if path.parent.name == "activities"]
@@ -288,7 +293,7 @@ class _Stages:
         self._name_misfits([("activities", *misfit) for misfit in pulled.misfits])
         self._partial(pulled.stopped)
         for line in pulled.quarantined:
-            self._partial(f"Quarantined {line}")
+            self._partial(f"Left out {line}")
 
     def _compact(self, stage: dict[str, Any], *, final: bool) -> None:
         services = self.services
@@ -324,6 +329,7 @@ class _Stages:
             services.narrator,
             athlete_id=token.athlete_id,
             run_id=self.run.run_id,
+            source=services.source,
             publish=lambda: self._compact({}, final=False),
         )
         if done_before:
@@ -347,7 +353,7 @@ class _Stages:
         stage["by_kind"] = dict(enriched.by_why)
         self._partial(enriched.stopped)
         for line in enriched.quarantined:
-            self._partial(f"Quarantined {line}")
+            self._partial(f"Left out {line}")
 
     def _name_misfits(self, misfits: list[tuple[str, int, str]]) -> None:
         for table, one_id, key in misfits[:20]:

@@ -196,12 +196,12 @@ def _show_status(context: Context) -> None:
         }
         for token in context.tokens.load().values()
     ]
-    if context.as_json:
-        print_json(report("auth", "ok", started, athletes=rows))
-    elif rows:
-        print_table(list(rows[0]), [list(row.values()) for row in rows])
     if not rows:
         raise NotAuthorised("No athlete has given access yet", "run `strava-stats auth`")
+    if context.as_json:
+        print_json(report("auth", "ok", started, athletes=rows))
+    else:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _revoke(context: Context) -> None:

@@ -33,7 +33,7 @@ class Check:
 def examine(context: Context, *, offline: bool) -> list[Check]:
     """All checks, in the order in which a first run needs them."""
     checks = [_guarded("python", _python, context), _guarded("settings", _settings, context)]
-    if not checks[-1].ok:
+    if "settings" not in context.__dict__:
         return checks
     looks: list[tuple[str, Callable[[Context], Check]]] = [
         ("duckdb", _duckdb),
@@ -63,6 +63,8 @@ def _python(_: Context) -> Check:
 
 def _settings(context: Context) -> Check:
     settings = context.settings
+    if settings.env_file.exists() and settings.env_file.stat().st_mode & 0o077:
+        return Check("settings", ok=False, detail=f"others can read {settings.env_file}", cure="chmod 600 that file")
     env = settings.env_file if settings.env_file.exists() else "no .env"
     return Check(
         "settings", ok=True, detail=f"{env}, API {settings.api_base_url}, CA bundle {settings.ca_bundle or 'system'}"

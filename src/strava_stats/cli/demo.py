@@ -12,6 +12,7 @@ from strava_stats.cli.context import Context
 from strava_stats.cli.main import report
 from strava_stats.cli.output import plain, print_json, print_table
 from strava_stats.errors import UsageError
+from strava_stats.settings import repo_root
 
 MARK = ".strava-stats-demo"
 UNLIMITED = (1_000_000, 10_000_000)
@@ -51,9 +52,9 @@ select
 """
 NEXT = """\
 Try next:
-  make demo-sql-"SELECT sport_type, week, distance/1000 AS km FROM gold_weekly ORDER BY week DESC LIMIT 8"
-  make demo-duck                       the DuckDB shell on the demo's warehouse
-  {command} sql "SELECT * FROM gold_monthly ORDER BY month DESC LIMIT 5"
+  {sql}"SELECT sport_type, week, distance/1000 AS km FROM gold_weekly ORDER BY week DESC LIMIT 8"
+  {sql}"SELECT * FROM gold_monthly ORDER BY month DESC LIMIT 5"
+  {duck}   the DuckDB shell on the demo's warehouse
 With your own account: make auth, then make flow-backfill, then make flow every day."""
 
 
@@ -120,7 +121,7 @@ def _flow(demo: Context) -> list[dict[str, Any]]:
     from strava_stats.flow import PullOptions, Steps, run_steps, writing  # noqa: PLC0415
     from strava_stats.sync.plan import EnrichOptions  # noqa: PLC0415
 
-    services = demo.services()
+    services = replace(demo.services(), source="demo")
     steps = Steps(
         pull=PullOptions(mode="all"),
         compact=True,
@@ -158,4 +159,11 @@ def _show(demo: Context, folder: Path, started: datetime, stages: list[dict[str,
     seconds = (datetime.now(UTC) - started).total_seconds()
     size = demo.layout.warehouse.stat().st_size / 1e6
     print(f"Warehouse: {demo.layout.warehouse} ({size:.1f} MB), made in {seconds:.0f} s\n")
-    print(NEXT.format(command=f"strava-stats --data-dir {folder.name}/data"))
+    command = f"strava-stats --data-dir '{demo.layout.data_dir}'"
+    in_checkout = folder == repo_root() / "demo"
+    print(
+        NEXT.format(
+            sql="make demo-sql-" if in_checkout else f"{command} sql ",
+            duck="make demo-duck" if in_checkout else f"{command} duck",
+        )
+    )

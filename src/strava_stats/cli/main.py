@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     started = datetime.now(UTC)
     from strava_stats.cli import auth, inspect, local, sync  # noqa: F401, PLC0415 - they register their commands
 
-    command = next((one for one in given if one in {info.name for info in app.registered_commands}), "")
+    known = {info.name or info.callback.__name__ for info in app.registered_commands if info.callback}
+    command = next((one for one in given if one in known), "")
     try:
         code = typer.main.get_command(app).main(given, prog_name="strava-stats", standalone_mode=False)
         sys.stdout.flush()

@@ -268,7 +268,7 @@ def summary_line(one: Run) -> str:
     }
     parts = []
     for stage in one.stages:
-        calls = f", {stage['calls']:,} calls" if stage["calls"] else ""
+        calls = f", {stage['calls']:,} call{'s'[: stage['calls'] != 1]}" if stage["calls"] else ""
         parts.append(f"{stage['name']}: {counts[stage['name']](stage)}{calls}, {stage['seconds']:.1f} s")
     who = f"athlete {one.athlete_id}: " if one.athlete_id else ""
     return f"{who}{one.status} · " + " · ".join(parts)

@@ -1,6 +1,6 @@
 """Bronze journals: append-only JSON lines, one folder a kind, one file a run.
 
-A line is {"seq","kind","athlete_id","fetched_at","id",…}; kind is
+A line is {"seq","kind","athlete_id","fetched_at","id",…}, with "source" where it is not api; kind is
   body     "hash" and "body", exactly the bytes Strava sent (newlines between tokens blanked, so that it is one
            line); bytes that are no clean UTF-8 JSON object go in as "base64" with their "status" and "error"
   same     equal to the body stored last for this id: its "hash" alone
@@ -17,6 +17,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,7 @@ class _Head(msgspec.Struct):
 
 
 HEAD = msgspec.json.Decoder(_Head)
+KEPT = re.compile(rb'\{"seq":\d+,"kind":"(?:body|same)"')
 
 
 def body_hash(body: bytes) -> str:
@@ -59,13 +61,13 @@ def one_line(body: bytes) -> bytes:
 class Journal:
     """The open journal of one run and kind; the file is made at the first line."""
 
-    def __init__(self, layout: Layout, kind: str, run_id: str, athlete_id: int) -> None:
+    def __init__(self, layout: Layout, kind: str, run_id: str, athlete_id: int, source: str = "api") -> None:
         self.path = layout.bronze(kind) / f"{run_id}.jsonl"
         self.run_id = run_id
         self.athlete_id = athlete_id
         self.seq = 0
         self.bodies = 0
-        self._scratch = layout.scratch
+        self._source = b"" if source == "api" else b'"source":%s,' % json.dumps(source).encode()
         self._file: IO[bytes] | None = None
         self._lines: list[bytes] = []
 
@@ -103,8 +105,8 @@ class Journal:
         stamp = fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
         shown = b"%d" % entity_id if isinstance(entity_id, int) else json.dumps(entity_id).encode()
         self._lines.append(
-            b'{"seq":%d,"kind":"%s","athlete_id":%d,"fetched_at":"%s","id":%s,%s}\n'
-            % (self.seq, kind, self.athlete_id, stamp, shown, rest)
+            b'{"seq":%d,"kind":"%s","athlete_id":%d,"fetched_at":"%s","id":%s,%s%s}\n'
+            % (self.seq, kind, self.athlete_id, stamp, shown, self._source, rest)
         )
 
     def write(self) -> None:
@@ -227,7 +229,7 @@ def _is_whole_line(file: IO[bytes], start: int, end: int) -> bool:
 
 
 def body_portions(journals: Iterable[tuple[Path, int]], scratch: Path, max_bytes: int) -> Iterator[list[Path]]:
-    """Copy body lines of (journal, last line already loaded) into plain files, at most `max_bytes` a portion.
+    """Copy body and same lines of (journal, last line already loaded) into plain files, `max_bytes` a portion.
 
     Details are tens of kilobytes; a vector of 2,048 of them would be a hundred megabytes, so SQL gets them in
     portions. A file keeps its journal's name, which is the run; a portion lives until the next one is asked for.
@@ -239,7 +241,7 @@ def body_portions(journals: Iterable[tuple[Path, int]], scratch: Path, max_bytes
     for journal, after_seq in journals:
         name = journal.name.removesuffix(".gz")
         for line in _lines(journal):
-            if b'"kind":"body"' not in line[:60] or _seq(line) <= after_seq:
+            if not KEPT.match(line) or _seq(line) <= after_seq:
                 continue
             if pieces and size + len(line) > max_bytes:
                 yield _write_portion(folder, pieces)

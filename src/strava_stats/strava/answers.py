@@ -152,8 +152,8 @@ def refusal(status: int, problem: Problem) -> StravaStatsError | None:  # noqa: 
         case (403, _, _, "inactive"):
             return ApplicationInactive(
                 "Strava has deactivated this application: its owner has no subscription",
-                "subscribe and re-activate the application at strava.com/settings/api, or import the free bulk export"
-                " with `strava-stats import`",
+                "subscribe and re-activate the application at strava.com/settings/api, or get the free bulk export"
+                " of your data under Settings, My Account",
             )
         case (403, "application", name, "exceeded") if "athlete" in name:
             return NotAuthorised(

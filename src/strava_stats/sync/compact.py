@@ -104,7 +104,7 @@ def compact(
     pending = pending_journals(layout, ledger)
     result = Compacted(rebuilt=anew and layout.warehouse.exists())
     if result.rebuilt and not rebuild:
-        narrator.say("The warehouse was built by another version: making it anew from bronze")
+        narrator.say("The warehouse is damaged or was built by another version: making it anew from bronze")
     user_views = read_user_views(layout)
     shards = _shards_of(layout, pending, result, reuse=not rebuild)
     by_kind = {kind: [one for one in pending if one.kind == kind] for kind in KINDS}

@@ -87,6 +87,27 @@ def waiting_in_quarantine(state: State, now: datetime) -> frozenset[int]:
     )
 
 
+def athlete_is_due(state: State, athlete_id: int, now: datetime) -> bool:
+    """The profile is asked for once a week."""
+    asked = state.listing(athlete_id).athlete_at
+    return asked is None or now - asked >= PROFILE_EVERY
+
+
+def due_gear(layout: Layout, state: State, athlete_id: int, now: datetime) -> list[str]:
+    """Gear whose brand and model are asked for: once, and what has none again after a month."""
+    if not layout.warehouse.exists():
+        return []
+    with Warehouse(layout.warehouse) as warehouse:
+        unknown = [row[0] for row in warehouse.rows(UNKNOWN_GEAR, [athlete_id])]
+    tried = state.gear_tried()
+    return [gear for gear in unknown if now - (tried.get(gear) or now - GEAR_AGAIN) >= GEAR_AGAIN]
+
+
+def profile_calls(layout: Layout, state: State, athlete_id: int, now: datetime) -> int:
+    """Calls for athlete and gear that the next enrich makes."""
+    return athlete_is_due(state, athlete_id, now) + len(due_gear(layout, state, athlete_id, now))
+
+
 class Enrich:
     """Details for one athlete."""
 
@@ -100,6 +121,7 @@ class Enrich:
         *,
         athlete_id: int,
         run_id: str,
+        source: str,
         publish: Callable[[], None],
     ) -> None:
         self.layout = layout
@@ -108,12 +130,14 @@ class Enrich:
         self.clock = clock
         self.narrator = narrator
         self.athlete_id = athlete_id
-        self.journal = Journal(layout, DETAILS, run_id, athlete_id)
+        self._source = source
+        self.journal = self._journal(DETAILS, run_id)
         self.result = Enriched(run_id)
         self._publish = publish
         self._published_at = clock.now()
         self._unpublished = 0
         self._poison: list[int] = []
+        self._known: frozenset[int] = frozenset()
 
     def run(self, options: EnrichOptions, done_before: frozenset[int]) -> Enriched:
         """Fetch what is missing or recent; an outage is raised after what was landed is safe.
@@ -125,17 +149,21 @@ class Enrich:
         skip = done_before | (frozenset() if options.ids else waiting_in_quarantine(self.state, now))
         choices = [one for one in choose_details(candidates, options, now, skip=skip) if one.id not in done_before]
         self.result.planned = len(choices)
+        self._known = frozenset(one.id for one in candidates)
         self.result.by_why = count_by_why(choices)
         try:
             self._fetch_all(choices, options)
             self._try_profile()
         except BudgetExhausted as stop:
-            self.result.stopped = stop.message
+            self.result.stopped = str(stop)
             if not self.result.fetched:
                 raise
         finally:
             self._close(self.journal)
         return self.result
+
+    def _journal(self, kind: str, run_id: str) -> Journal:
+        return Journal(self.layout, kind, run_id, self.athlete_id, self._source)
 
     def before_wait(self) -> None:
         """The budget makes us wait: let the user have what is there."""
@@ -199,6 +227,10 @@ class Enrich:
         self._quarantine(activity_id, f"status {answer.status}", now)
 
     def _quarantine(self, activity_id: int, error: str, now: datetime) -> None:
+        if activity_id not in self._known:
+            # Asked for by name, and nothing of this athlete's: nothing to try again for.
+            self.result.quarantined.append(f"activity {activity_id}: {error}, and no listing has it")
+            return
         if self.state.note_failure(QUARANTINE_KIND, str(activity_id), athlete_id=self.athlete_id, error=error, now=now):
             self.result.quarantined.append(f"details of activity {activity_id}: {error}")
 
@@ -215,19 +247,15 @@ class Enrich:
             self.narrator.warn(f"Athlete and gear are left as they are: {error}")
 
     def _fetch_profile(self) -> None:
-        """The athlete once a week, gear with brand and model once; what fails here is asked for again another day."""
         now = self.clock.now()
-        asked = self.state.listing(self.athlete_id).athlete_at
-        if asked is None or now - asked >= PROFILE_EVERY:
-            journal = Journal(self.layout, ATHLETES, self.journal.run_id, self.athlete_id)
+        if athlete_is_due(self.state, self.athlete_id, now):
+            journal = self._journal(ATHLETES, self.journal.run_id)
             self._keep(journal, self.athlete_id, self.client.athlete())
             self._close(journal)
             self.state.save_listing(self.athlete_id, athlete_at=now)
-        tried = self.state.gear_tried()
-        due = [gear for gear in self._unknown_gear() if now - (tried.get(gear) or now - GEAR_AGAIN) >= GEAR_AGAIN]
-        journal = Journal(self.layout, GEAR, self.journal.run_id, self.athlete_id)
+        journal = self._journal(GEAR, self.journal.run_id)
         try:
-            for gear in due:
+            for gear in due_gear(self.layout, self.state, self.athlete_id, now):
                 self._keep(journal, gear, self.client.gear(gear))
                 self.state.save_gear_tried(gear, now)
         finally:
@@ -243,12 +271,6 @@ class Enrich:
                 journal.add_body(now, entity, body.hash, body.content)
         elif answer.status == ABSENT:
             journal.add_absent(now, entity)
-
-    def _unknown_gear(self) -> list[str]:
-        if not self.layout.warehouse.exists():
-            return []
-        with Warehouse(self.layout.warehouse) as warehouse:
-            return [row[0] for row in warehouse.rows(UNKNOWN_GEAR, [self.athlete_id])]
 
     def _close(self, journal: Journal) -> None:
         path = journal.finish()

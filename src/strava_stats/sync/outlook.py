@@ -8,7 +8,7 @@ from typing import Any
 
 from strava_stats.lake.layout import Layout
 from strava_stats.strava.budget_file import BudgetKeeper
-from strava_stats.sync.enrich import candidates_of, waiting_in_quarantine
+from strava_stats.sync.enrich import candidates_of, profile_calls, waiting_in_quarantine
 from strava_stats.sync.plan import (
     EnrichOptions,
     choose_details,
@@ -31,6 +31,8 @@ class Outlook:
     per_15min: int
     per_day: int
     finished_at: datetime
+    activities: int
+    per_page: int
 
     @property
     def total(self) -> int:
@@ -54,6 +56,11 @@ class Outlook:
 
     def sentence(self) -> str:
         """For people."""
+        if not self.activities:
+            return (
+                f"Athlete {self.athlete_id}: nothing is listed yet, so the cost is not known; a first listing takes a "
+                f"call for every {self.per_page} activities, details one each"
+            )
         return (
             f"Athlete {self.athlete_id}: {self.total:,} calls; left now: {self.left_15min:,} of {self.per_15min:,} in "
             f"this quarter hour, {self.left_day:,} of {self.per_day:,} today; with `flow --backfill` all is done by "
@@ -90,7 +97,8 @@ def outlook(
     counts = dict(count_by_why(next_flow))
     chosen = {choice.id for choice in next_flow}
     counts["backlog"] = sum(choice.id not in chosen for choice in missing)
-    calls = {"list": listing_calls(len(in_bounds), per_page), **counts}
+    profile = profile_calls(layout, state, athlete_id, now)
+    calls = {"list": listing_calls(len(in_bounds), per_page), **counts, "athlete and gear": profile}
     left_15min, left_day = keeper.remaining()
     budget = keeper.budget()
     per_15min = min(budget.overall_15min.limit, budget.read_15min.limit)
@@ -103,4 +111,6 @@ def outlook(
         per_15min,
         per_day,
         finish_time(now, sum(calls.values()), (left_15min, left_day), (per_15min, per_day)),
+        len(candidates),
+        per_page,
     )

@@ -65,6 +65,7 @@ class Pull:
         athlete_id: int,
         run_id: str,
         per_page: int,
+        source: str,
     ) -> None:
         self.layout = layout
         self.state = state
@@ -73,7 +74,7 @@ class Pull:
         self.narrator = narrator
         self.athlete_id = athlete_id
         self.per_page = per_page
-        self.journal = Journal(layout, ACTIVITIES, run_id, athlete_id)
+        self.journal = Journal(layout, ACTIVITIES, run_id, athlete_id, source)
         self.result = Pulled(run_id)
         self._newest: datetime | None = None
         self._hashes: dict[int, str] = {}
@@ -97,7 +98,7 @@ class Pull:
         try:
             self._list(request, known)
         except BudgetExhausted as stop:
-            self.result.stopped = stop.message
+            self.result.stopped = str(stop)
             failure = stop if not self.result.pages else None
         except StravaStatsError as error:
             failure = error

@@ -107,7 +107,7 @@ def _last(pulls: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _stale(athlete_id: int, last_success: datetime | None, now: datetime, max_age_hours: float) -> list[str]:
     if last_success is None:
-        return [f"Athlete {athlete_id}: nothing was ever pulled: run `strava-stats flow --backfill`"]
+        return [f"Athlete {athlete_id}: no pull has ended well yet: run `strava-stats flow --backfill`"]
     hours = (now - last_success).total_seconds() / 3600
     if hours > max_age_hours:
         return [f"Athlete {athlete_id}: the last successful pull was {hours:.0f} hours ago: run `strava-stats flow`"]

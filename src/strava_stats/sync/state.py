@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from strava_stats.files import make_folder, write_atomic
+from strava_stats.files import disk_errors, make_folder, write_atomic
 
 FIRST_RETRY = timedelta(hours=6)
 LONGEST_RETRY = timedelta(days=30)
@@ -117,7 +117,8 @@ class State:
     def add_run(self, record: Mapping[str, Any]) -> None:
         """Append one run record."""
         make_folder(self.folder)
-        with (self.folder / "runs.jsonl").open("ab") as file:
+        path = self.folder / "runs.jsonl"
+        with disk_errors(path), path.open("ab") as file:
             file.write(json.dumps(record).encode() + b"\n")
 
     def forget_runs(self, run_ids: set[str]) -> None:

@@ -7,6 +7,7 @@ is mode 0444, because a read-write client that is killed leaves a write-ahead lo
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -47,18 +48,18 @@ DETAIL_LOADS = (
     "load/activity_segment_efforts",
     "load/gear_of_details",
     "load/gear",
+    "load/same_details",
 )
 
 
 class WarehouseEdit:
     """A private copy of the warehouse that becomes the published file at `publish`, or vanishes."""
 
-    def __init__(self, published: Path, scratch: Path, *, anew: bool, source: str = "api") -> None:
+    def __init__(self, published: Path, scratch: Path, *, anew: bool) -> None:
         self.published = published
         self.private = published.with_name(f".{published.name}.edit")
         self.scratch = scratch
         self.anew = anew or not published.exists()
-        self.source = source
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
@@ -74,7 +75,7 @@ class WarehouseEdit:
         self.run(sql("macros"))
         self.run("create or replace temp table misfits (table_name varchar, id bigint, key varchar)")
         self.run("create or replace temp table fingerprints (id bigint, run_id varchar, fingerprint varchar)")
-        self._set(longest_line=LONGEST_LINE, source=self.source)
+        self._set(longest_line=LONGEST_LINE)
         # One transaction: a commit a statement would be an fsync for each of some 300 COMMENTs.
         self.run("begin")
         if self.anew:
@@ -182,6 +183,9 @@ class WarehouseEdit:
         self.run("delete from meta.settings")
         for name, value in values.items():
             self.run("insert into meta.settings values (?, ?)", [name, value])
+        known = self.run("select view_name from duckdb_views() where database_name = ?", [CATALOG]).fetchall()
+        for (view_name,) in known:
+            self.run(f'drop view if exists "{view_name.replace(chr(34), chr(34) * 2)}"')
         for view in sql_folder("views"):
             self.run(view.read_text(encoding="utf-8"))
         self.run("commit")
@@ -258,8 +262,9 @@ class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py
         if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and (
             "alformed JSON" in text or "gzip" in text.lower() or "JSON transform" in text
         ):
+            named = re.search(r"[^\s\"']+\.jsonl(?:\.gz)?", text)
             raise CorruptData(
-                f"A journal below {self.path.parents[1] / 'bronze'} is damaged: {text.splitlines()[0][:160]}",
+                f"The journal {named[0] if named else ''} is damaged: {text.splitlines()[0][:200]}",
                 "bring that file back from a backup, or move it away and run `strava-stats compact --rebuild`",
             ) from error
 

@@ -75,6 +75,8 @@ class Warehouse:
 
         assert self._connection is not None
         try:
+            if len(self._connection.extract_statements(query)) > 1:
+                raise UsageError("The query holds several statements", "give them one at a time, or use `duck`")
             return self._connection.execute(query)
         except duckdb.Error as error:
             lines = [line for line in str(error).splitlines() if line.strip()]

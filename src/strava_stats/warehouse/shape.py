@@ -16,9 +16,7 @@ MADE_BY = "select decode(value) from parquet_kv_metadata($path) where decode(key
 NO_UNKNOWN_KEYS = "create or replace temp table unknown_keys (run_id varchar, seq bigint, extra json)"
 
 
-def shape_activities(
-    journals: Sequence[Path], target: Path, scratch: Path, *, source: str = "api"
-) -> tuple[int, list[tuple[int, str]]]:
+def shape_activities(journals: Sequence[Path], target: Path, scratch: Path) -> tuple[int, list[tuple[int, str]]]:
     """Write the summaries of `journals` to the Parquet file `target`, newest start first.
 
     Returns the number of rows and (activity id, key) of each value that did not fit its column and went to
@@ -31,7 +29,6 @@ def shape_activities(
             for name, value in (
                 ("journals", [str(path) for path in journals]),
                 ("longest_line", LONGEST_LINE),
-                ("source", source),
             ):
                 connection.execute(f"set variable {name} = $value", {"value": value})
             connection.execute(sql("load/activity_odd_bodies"))

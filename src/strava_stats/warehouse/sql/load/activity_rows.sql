@@ -7,6 +7,7 @@ with source as (
         fetched_at,
         id,
         hash,
+        coalesce(source, 'api') as source,
         run_of(filename) as run_id,
         body as t
     from read_ndjson(
@@ -15,7 +16,7 @@ with source as (
         maximum_object_size = getvariable('longest_line'),
         columns = {
             'seq': 'bigint', 'kind': 'varchar', 'athlete_id': 'bigint', 'fetched_at': 'timestamptz',
-            'id': 'bigint', 'hash': 'varchar', 'body': 'struct(
+            'id': 'bigint', 'source': 'varchar', 'hash': 'varchar', 'body': 'struct(
                 upload_id varchar, upload_id_str varchar, external_id varchar, gear_id varchar, map
                 struct(id varchar, summary_polyline varchar, resource_state varchar), name varchar, type
                 varchar, sport_type varchar, workout_type varchar, device_name varchar, start_date varchar,
@@ -266,7 +267,7 @@ select
     map_resource_state,
     fingerprint,
     with_misfits(unknown_keys.extra, misfits) as extra,
-    getvariable('source') as source,
+    source,
     fetched_at,
     run_id,
     hash as body_hash,

@@ -6,7 +6,7 @@ select
     athlete_id,
     fetched_at,
     hash,
-    getvariable('source') as source,
+    coalesce(source, 'api') as source,
     body
 from read_ndjson(
     getvariable('portion'),
@@ -14,7 +14,7 @@ from read_ndjson(
     maximum_object_size = getvariable('longest_line'),
     columns = {
         'seq': 'bigint', 'kind': 'varchar', 'athlete_id': 'bigint', 'fetched_at': 'timestamptz',
-        'hash': 'varchar', 'body': 'json'
+        'source': 'varchar', 'hash': 'varchar', 'body': 'json'
     }
 )
 where body is not null;

@@ -7,7 +7,7 @@ select
     fetched_at,
     id,
     hash,
-    getvariable('source') as source,
+    coalesce(source, 'api') as source,
     body,
     row_number() over (partition by id order by run_of(filename) desc, seq desc) = 1 as latest
 from read_ndjson(
@@ -16,7 +16,7 @@ from read_ndjson(
     maximum_object_size = getvariable('longest_line'),
     columns = {
         'seq': 'bigint', 'kind': 'varchar', 'athlete_id': 'bigint', 'fetched_at': 'timestamptz',
-        'id': 'bigint', 'hash': 'varchar', 'body': 'json'
+        'id': 'bigint', 'source': 'varchar', 'hash': 'varchar', 'body': 'json'
     }
 )
 where body is not null and id is not null;
