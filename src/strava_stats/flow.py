@@ -77,6 +77,13 @@ class Steps:
     enrich: EnrichOptions | None = None
     limits: Limits = Limits()
 
+    def less(self, calls: int) -> Steps:
+        """The same for the next athlete, with so many calls already made."""
+        left = self.limits.max_calls
+        if left is None:
+            return self
+        return replace(self, limits=replace(self.limits, max_calls=max(0, left - calls)))
+
 
 @dataclass
 class Run:
@@ -97,6 +104,11 @@ class Run:
         """ok, partial or failed."""
         return "failed" if self.error else "partial" if self.partial else "ok"
 
+    @property
+    def calls(self) -> int:
+        """Calls to the API, each attempt counted."""
+        return sum(stage.get("calls", 0) for stage in self.stages)
+
     def record(self, now: datetime) -> dict[str, Any]:
         """The row of the table `runs`."""
         finished = self.finished_at or now
@@ -107,7 +119,7 @@ class Run:
             "started_at": self.started_at.isoformat(),
             "finished_at": finished.isoformat(),
             "status": self.status,
-            "calls": sum(stage.get("calls", 0) for stage in self.stages),
+            "calls": self.calls,
             "rows": sum(stage.get("rows", 0) for stage in self._counted()),
             "seconds": round((finished - self.started_at).total_seconds(), 3),
             "stages": self.stages,
@@ -198,25 +210,35 @@ class _Stages:
 
     def go(self, done_before: frozenset[int]) -> None:
         """Pull, compact, enrich; what a failed pull has landed is compacted before its error is raised."""
-        failure: StravaStatsError | None = None
-        if self.steps.pull is not None:
-            try:
-                self._stage("pull", self._pull)
-            except StravaStatsError as error:
-                failure = error
+        failure = self._try_pull() if self.steps.pull is not None else None
         if self.steps.compact:
-            self._stage("compact", lambda stage: self._compact(stage, final=self.steps.enrich is None or bool(failure)))
+            last = self.steps.enrich is None or failure is not None
+            try:
+                self._stage("compact", lambda stage: self._compact(stage, final=last))
+            except StravaStatsError:
+                if failure is None:
+                    raise
         if failure is not None:
             raise failure
         if self.steps.enrich is not None:
-            if not self.steps.compact:
-                self._compact({}, final=False)
-            try:
-                self._stage("enrich", lambda stage: self._enrich(stage, done_before))
-            except BudgetExhausted as stop:
-                if self.steps.pull is None:
-                    raise
-                self._partial(str(stop))
+            self._try_enrich(done_before)
+
+    def _try_pull(self) -> StravaStatsError | None:
+        try:
+            self._stage("pull", self._pull)
+        except StravaStatsError as error:
+            return error
+        return None
+
+    def _try_enrich(self, done_before: frozenset[int]) -> None:
+        if not self.steps.compact:
+            self._compact({}, final=False)
+        try:
+            self._stage("enrich", lambda stage: self._enrich(stage, done_before))
+        except BudgetExhausted as stop:
+            if self.steps.pull is None:
+                raise
+            self._partial(str(stop))
 
     def _stage(self, name: str, work: Callable[[dict[str, Any]], None]) -> None:
         stage: dict[str, Any] = {"name": name, "seconds": 0.0, "calls": 0, "rows": 0}
@@ -394,6 +416,6 @@ def check_scopes(token: Token, narrator: Narrator) -> None:
 
 
 def worst(runs: list[Run]) -> StravaStatsError | None:
-    """The error that decides the exit code when there are several athletes."""
+    """The error that decides the exit code when there are several athletes: the one with the highest code."""
     errors = [run.error for run in runs if run.error is not None]
     return max(errors, key=lambda error: (not isinstance(error, RateLimited), error.exit_code), default=None)

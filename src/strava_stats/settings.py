@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 PER_PAGE_LIMIT = 200
 LONGEST_SHOWN = 60
+NO_PLACES = frozenset({"localtime", "posixrules", "posix", "right"})  # DuckDB does not know them
 ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.]*\s*=")
 SCOPES = frozenset(
     {"read", "read_all", "profile:read_all", "profile:write", "activity:read", "activity:read_all", "activity:write"}
@@ -171,6 +172,9 @@ def _scopes(name: str, value: str) -> tuple[str, ...]:
 
 
 def _zone(name: str, value: str) -> str:
+    value = value.removeprefix(":")  # POSIX allows it in TZ
+    if value.split("/")[0] in NO_PLACES:
+        raise _wrong(name, value, "a time zone such as Europe/London")
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

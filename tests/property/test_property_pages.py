@@ -12,15 +12,25 @@ from strava_stats.lake.bronze import LARGEST_ID, body_hash
 from strava_stats.lake.summaries import NotAPage, read_body, split_page
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+)
 VALUES: st.SearchStrategy[Any] = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12
 )
 OBJECTS = st.dictionaries(TEXT.filter(lambda key: key != "id"), VALUES, max_size=6)
 SPACE = st.sampled_from(["", " ", "\n", "\t\r\n "])
 DAMAGE = st.sampled_from(
-    [b'{"id":5,"name":"\xff\xfe"}', b'{"id":5,"name":"\xed\xa0\x80"}', b'{"id":5,"name":"raw\nline, ] }"}']
-    + [b'{"id":5,"name":"\\ud800"}', b'{"id":5,"n":01}', b'{"id":5,"n":NaN}', b'{"id":5,"n":tru}', b'{"id":5,"name":"\\x"}']
+    [
+        b'{"id":5,"name":"\xff\xfe"}',
+        b'{"id":5,"name":"\xed\xa0\x80"}',
+        b'{"id":5,"name":"raw\nline, ] }"}',
+        b'{"id":5,"name":"\\ud800"}',
+        b'{"id":5,"n":01}',
+        b'{"id":5,"n":NaN}',
+        b'{"id":5,"n":tru}',
+        b'{"id":5,"name":"\\x"}',
+    ]
 )
 
 
@@ -65,7 +75,7 @@ def test_a_damaged_element_is_alone(bodies: list[dict[str, Any]], damage: bytes,
 
 
 @settings(max_examples=200, deadline=None)
-@given(page=st.binary(max_size=60) | st.text("[]{},\"\\ :0123456789tru", max_size=40).map(str.encode))
+@given(page=st.binary(max_size=60) | st.text('[]{},"\\ :0123456789tru', max_size=40).map(str.encode))
 def test_any_bytes_are_a_page_or_no_page(page: bytes) -> None:
     """Whatever comes, it is taken apart or refused as no page; nothing else is raised."""
     try:

@@ -109,7 +109,9 @@ def test_the_users_own_views(tmp_path: Path) -> None:
     (lake.layout.user_sql / "10_names.sql").write_text("create or replace view my_names as select name from activities")
     (lake.layout.user_sql / "20_wrong.sql").write_text("create or replace view my_wrong as select nope from activities")
     (lake.layout.user_sql / "30_empty.sql").write_text("-- nothing yet\n")
-    (lake.layout.user_sql / "40_last.sql").write_text("create or replace view my_last as select upper(name) n from my_names;")
+    (lake.layout.user_sql / "40_last.sql").write_text(
+        "create or replace view my_last as select upper(name) n from my_names;"
+    )
     lake.body("activities", 1, {"id": 1, "name": "x"})
     result = lake.compact()
     assert [line.partition(":")[0] for line in result.failed_views] == ["20_wrong.sql"]

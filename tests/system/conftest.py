@@ -76,17 +76,35 @@ def connected(cli: Cli, strava: Strava) -> Cli:
     return cli
 
 
-@pytest.fixture(scope="session")
-def flowed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after one flow of everything, to be copied; simulators of one seed grant the same tokens."""
-    folder = tmp_path_factory.mktemp("flowed") / "home"
+def home_after(folder: Path, *arguments: str) -> Path:
+    """A home after one command; simulators of one seed grant the same tokens, so that it can be copied."""
     folder.mkdir()
     with ServedSimulator(settled_simulator()) as served:
         strava = Strava(served.simulator, served)
         cli = Cli(folder, dict(strava.env))
         connect(cli, strava)
-        cli("flow", "--backfill", "-q").done()
+        cli(*arguments).done()
     return folder
+
+
+@pytest.fixture(scope="session")
+def flowed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after one flow of everything."""
+    return home_after(tmp_path_factory.mktemp("flowed") / "home", "flow", "--backfill")
+
+
+@pytest.fixture(scope="session")
+def pulled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after one pull, nothing compacted."""
+    return home_after(tmp_path_factory.mktemp("pulled") / "home", "pull")
+
+
+@pytest.fixture
+def pulled(cli: Cli, strava: Strava, pulled_home: Path) -> Cli:
+    """The CLI after one pull: everything listed, no details; the call log is empty."""
+    shutil.copytree(pulled_home, cli.home, dirs_exist_ok=True)
+    connect(cli, strava)
+    return cli
 
 
 @pytest.fixture

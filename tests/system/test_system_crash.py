@@ -44,7 +44,7 @@ def everything(cli: Cli) -> list[list[tuple[Any, ...]]]:
     ]
 
 
-@pytest.mark.parametrize("skip", [0, 1, 2, 3])
+@pytest.mark.parametrize("skip", [2, *(pytest.param(skip, marks=pytest.mark.slow) for skip in (0, 1, 3))])
 def test_kill_in_the_middle_of_a_listing(connected: Cli, strava: Strava, flowed_home: Path, skip: int) -> None:
     """Killed at any page, the next flow is complete, and what is stored once is not stored again."""
     killed_at(connected, strava, "/athlete/activities", skip, "flow", "--backfill", "--per-page", "25")
@@ -56,7 +56,7 @@ def test_kill_in_the_middle_of_a_listing(connected: Cli, strava: Strava, flowed_
     assert everything(connected) == everything(Cli(flowed_home))
 
 
-@pytest.mark.parametrize("skip", [0, 1, 17, 59])
+@pytest.mark.parametrize("skip", [17, *(pytest.param(skip, marks=pytest.mark.slow) for skip in (0, 1, 59))])
 def test_kill_in_the_middle_of_the_details(connected: Cli, strava: Strava, flowed_home: Path, skip: int) -> None:
     """Killed at any detail, the next flow is complete, and no detail is fetched twice that was in bronze."""
     killed_at(connected, strava, "/activities/*", skip, "flow", "--backfill")
@@ -79,6 +79,7 @@ def test_kill_twice(connected: Cli, strava: Strava) -> None:
     assert connected.one("select count(*) from activity_details") == 60
 
 
+@pytest.mark.slow
 def test_kill_in_enrich_alone_then_compact(connected: Cli, strava: Strava) -> None:
     """What a killed enrich has landed is loaded by `compact`, without a call."""
     connected("pull").done()
@@ -101,6 +102,7 @@ def test_kill_while_recent_details_are_refreshed(flowed: Cli, strava: Strava) ->
     assert strava.details()
 
 
+@pytest.mark.slow
 def test_kill_in_the_profile(connected: Cli, strava: Strava) -> None:
     """Killed after all details, while the athlete is asked for: nothing is fetched twice."""
     killed_at(connected, strava, "/athlete", 0, "flow", "--backfill")
@@ -124,6 +126,7 @@ def test_a_torn_last_line_is_cut_off(connected: Cli, strava: Strava) -> None:
     assert connected.one("select count(*) from activity_details") == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("garbage", [b"\0" * 5000, b"\xff\xfe{garbage\n", b'{"seq":7,"kind":"body"', b"\n\n"])
 def test_garbage_behind_the_last_line_is_cut_off(connected: Cli, strava: Strava, garbage: bytes) -> None:
     """Zeros and other leavings of a power cut at the end of an open journal cost nothing."""
@@ -147,7 +150,9 @@ def test_garbage_in_the_middle_of_a_journal(flowed: Cli, kind: str) -> None:
     assert flowed("sql", "select 1").done()
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "not gzip", "empty"])
+@pytest.mark.parametrize(
+    "damage", ["flipped", *(pytest.param(one, marks=pytest.mark.slow) for one in ("cut", "not gzip", "empty"))]
+)
 def test_a_damaged_archive(flowed: Cli, damage: str) -> None:
     """A closed journal that does not unpack is 65, never a warehouse with fewer rows."""
     (packed,) = flowed.layout.bronze("activities").iterdir()

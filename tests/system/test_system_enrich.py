@@ -11,14 +11,6 @@ from tests.support.served import UNLIMITED, Strava, settled_simulator
 from tests.system.conftest import Serve, connect
 
 
-@pytest.fixture
-def pulled(connected: Cli, strava: Strava) -> Cli:
-    """Everything listed, no details; the call log is empty."""
-    connected("pull", "-q").done()
-    strava.forget_calls()
-    return connected
-
-
 def start_of(strava: Strava, activity_id: int) -> datetime:
     return datetime.fromisoformat(strava.summary(activity_id)["start_date_local"]).replace(tzinfo=UTC)
 

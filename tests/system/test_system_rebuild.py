@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.cli import Cli
-from tests.support.served import Strava
+from tests.support.served import Strava, settled_simulator
+from tests.system.conftest import connect
+
+from strava_stats.simulator import ServedSimulator
 
 NOT_COMPARED = {"runs", "quarantine"}
 OFFLINE = {"STRAVA_API_BASE_URL": "http://127.0.0.1:9", "STRAVA_OAUTH_BASE_URL": "http://127.0.0.1:9/oauth"}
@@ -30,10 +35,36 @@ def assert_same(one: dict[str, list[tuple[Any, ...]]], other: dict[str, list[tup
         assert one[name] == other[name], f"{name} differs"
 
 
-@pytest.fixture
-def history(flowed: Cli, strava: Strava) -> Cli:
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Strava]]:
     """A warehouse after edits, kudos up and down, new and back-dated activities, refreshed and vanished details."""
+    home = tmp_path_factory.mktemp("history") / "home"
+    home.mkdir()
+    with ServedSimulator(settled_simulator()) as served:
+        strava = Strava(served.simulator, served)
+        cli = Cli(home, dict(strava.env))
+        connect(cli, strava)
+        make_history(cli, strava)
+        yield cli, strava
+
+
+@pytest.fixture
+def history(past: tuple[Cli, Strava], home: Path) -> Cli:
+    """A copy of that."""
+    shutil.copytree(past[0].home, home, dirs_exist_ok=True)
+    return Cli(home, dict(past[0].env))
+
+
+@pytest.fixture
+def its_strava(past: tuple[Cli, Strava]) -> Strava:
+    """The Strava that it came from; the call log is empty."""
+    past[1].forget_calls()
+    return past[1]
+
+
+def make_history(flowed: Cli, strava: Strava) -> None:
     simulator, ids = strava.simulator, strava.ids
+    flowed("flow", "--backfill").done()
     simulator.edit(ids[0], name="Edited once", description="first")
     simulator.add_kudos(ids[1], 4)
     flowed("flow", "--only-changed").done()
@@ -55,19 +86,17 @@ def history(flowed: Cli, strava: Strava) -> Cli:
     flowed("flow", "--since-days", "30").done()
     simulator.set_raw(ids[8], summary=None)
     flowed("flow", "--all").done()
-    return flowed
 
 
-def test_rebuild_gives_the_same_rows(history: Cli, strava: Strava) -> None:
+def test_rebuild_gives_the_same_rows(history: Cli, its_strava: Strava) -> None:
     """`compact --rebuild` without a network gives the rows of the incremental runs, in every table and view."""
     before = contents(history)
-    strava.forget_calls()
     history.env.update(OFFLINE)
     history("compact", "--rebuild").done()
     after = contents(history)
     assert_same(before, after)
     assert len(before["activities"]) == 62
-    assert strava.simulator.calls == []
+    assert its_strava.simulator.calls == []
 
 
 def test_bronze_alone_is_enough(history: Cli) -> None:
@@ -80,40 +109,39 @@ def test_bronze_alone_is_enough(history: Cli) -> None:
     assert_same(before, contents(history))
 
 
-def test_a_flow_goes_on_from_bronze_alone(history: Cli, strava: Strava) -> None:
+def test_a_flow_goes_on_from_bronze_alone(history: Cli, its_strava: Strava) -> None:
     """After that loss the next flow lists everything once, stores nothing twice and fetches no details."""
     before = contents(history)
     for folder in ("activities", "warehouse", "state"):
         shutil.rmtree(history.data / folder)
-    strava.forget_calls()
     outcome = history("flow", "--only-changed", "--json").done()
-    assert strava.details() == []
+    assert its_strava.details() == []
     assert outcome.stage("pull")["rows"] == 0
     after = contents(history)
     for name in ("activities", "activity_details", "activity_laps", "activity_segment_efforts"):
         assert before[name] == after[name]
 
 
-def test_rebuild_twice_and_in_between(history: Cli, strava: Strava) -> None:
-    """Incremental runs on a rebuilt warehouse give what incremental runs on the old one give."""
-    history("compact", "--rebuild").done()
-    strava.simulator.edit(strava.ids[9], name="After the rebuild")
-    strava.simulator.add_kudos(strava.ids[10], 1)
-    history("flow", "--all", "--only-changed").done()
-    before = contents(history)
-    history("compact", "--rebuild").done()
-    assert_same(before, contents(history))
-
-
-def test_the_rows_are_what_strava_shows(history: Cli, strava: Strava) -> None:
+def test_the_rows_are_what_strava_shows(history: Cli, its_strava: Strava) -> None:
     """After all this the live rows equal the listing, field by field."""
     rows = history.rows("select id, name, sport_type, distance, moving_time, kudos_count, gear_id from activities")
-    shown = {one: strava.summary(one) for one in strava.ids}
+    shown = {one: its_strava.summary(one) for one in its_strava.ids}
     keys = ("id", "name", "sport_type", "distance", "moving_time", "kudos_count", "gear_id")
     assert sorted(rows) == sorted(tuple(body.get(key) for key in keys) for body in shown.values())
     assert history.rows(
         "select 1 from activities a join activity_details d on d.activity_id = a.id where d.kudos_count < a.kudos_count"
     ) == []  # fmt: skip
+
+
+def test_rebuild_twice_and_in_between(history: Cli, its_strava: Strava) -> None:
+    """Incremental runs on a rebuilt warehouse give what incremental runs on the old one give."""
+    history("compact", "--rebuild").done()
+    its_strava.simulator.edit(its_strava.ids[9], name="After the rebuild")
+    its_strava.simulator.add_kudos(its_strava.ids[10], 1)
+    history("flow", "--all", "--only-changed").done()
+    before = contents(history)
+    history("compact", "--rebuild").done()
+    assert_same(before, contents(history))
 
 
 def test_a_clock_that_was_set_back(flowed: Cli, strava: Strava) -> None:

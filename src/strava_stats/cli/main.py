@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from strava_stats.cli.context import Context
 from strava_stats.errors import StravaStatsError, UsageError
 
 GLOBAL_FLAGS = frozenset({"--json", "-v", "--verbose", "-q", "--quiet"})
+JOINED_FLAGS = re.compile(r"-[vq]+")
 GLOBAL_VALUES = frozenset({"--athlete", "--data-dir", "--secrets-dir", "--logs-dir"})
 INTERRUPTED = 130
 # typer carries a click of its own in newer releases: its exceptions are found through the names it exports
@@ -69,7 +71,11 @@ def hoist_global_options(arguments: Sequence[str]) -> list[str]:
         if argument == "--":
             rest += [argument, *pending]
             break
-        if argument in GLOBAL_FLAGS or (argument.split("=")[0] in GLOBAL_VALUES and "=" in argument):
+        if (
+            argument in GLOBAL_FLAGS
+            or JOINED_FLAGS.fullmatch(argument)
+            or (argument.split("=")[0] in GLOBAL_VALUES and "=" in argument)
+        ):
             front.append(argument)
         elif argument in GLOBAL_VALUES and pending:
             front += [argument, pending.pop(0)]
@@ -82,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command; exits with its code."""
     given = hoist_global_options(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
-    verbose = "-v" in given or "--verbose" in given
+    verbose = any(one == "--verbose" or (JOINED_FLAGS.fullmatch(one) and "v" in one) for one in given)
     started = datetime.now(UTC)
     from strava_stats.cli import auth, inspect, local, sync  # noqa: F401, PLC0415 - they register their commands
 

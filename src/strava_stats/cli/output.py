@@ -51,7 +51,7 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str)
     elif form == "json":
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif form == "md":
-        print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
+        print("| " + " | ".join(map(_cell, columns)) + " |\n|" + " --- |" * len(columns))
         for row in rows:
             print("| " + " | ".join("" if one is None else _cell(one) for one in row) + " |")
     else:
@@ -87,7 +87,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, float):
-        return f"{value:.15g}"
+        return repr(value).removesuffix(".0")
     found = plain(value)
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 

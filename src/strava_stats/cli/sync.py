@@ -14,7 +14,7 @@ from strava_stats.cli.main import app, report
 from strava_stats.errors import StravaStatsError, UsageError
 
 if TYPE_CHECKING:
-    from strava_stats.flow import Run, Services, Steps
+    from strava_stats.flow import Run, Steps
     from strava_stats.strava.token_store import Token
 
 Days = Annotated[int | None, typer.Option("--days", min=0, help="Look-back in days (DAYS).")]
@@ -219,7 +219,7 @@ def _steps(**given: Any) -> Steps:
 
 def run(context: Context, command: str, build: Callable[[], Steps], *, needs_api: bool = True) -> None:
     """Carry out a command for its athletes under one lock, report, and raise the worst error."""
-    from strava_stats.flow import worst, writing  # noqa: PLC0415
+    from strava_stats.flow import run_steps, worst, writing  # noqa: PLC0415
 
     steps = build()
     tokens: Sequence[Token | None] = context.athletes() if needs_api else [None]
@@ -227,8 +227,13 @@ def run(context: Context, command: str, build: Callable[[], Steps], *, needs_api
         context.credentials()
     services = context.services()
     started = datetime.now(UTC)
+    runs: list[Run] = []
     with writing(services, command) as done_before:
-        runs = [_run_one(services, command, token, steps, done_before) for token in tokens]
+        for token in tokens:
+            runs.append(run_steps(services, command, token, steps, done_before))
+            steps = steps.less(runs[-1].calls)
+    if len(runs) > 1:
+        _name_athletes(runs)
     error = worst(runs)
     if context.as_json:
         _print_report(command, runs, started, error)
@@ -240,10 +245,10 @@ def run(context: Context, command: str, build: Callable[[], Steps], *, needs_api
         raise error
 
 
-def _run_one(services: Services, command: str, token: Token | None, steps: Steps, done: frozenset[int]) -> Run:
-    from strava_stats.flow import run_steps  # noqa: PLC0415
-
-    return run_steps(services, command, token, steps, done)
+def _name_athletes(runs: Sequence[Run]) -> None:
+    for one in runs:
+        if one.error is not None and str(one.athlete_id) not in one.error.message:
+            one.error.message = f"Athlete {one.athlete_id}: {one.error.message}"
 
 
 def _print_report(command: str, runs: Sequence[Run], started: datetime, error: StravaStatsError | None) -> None:
@@ -252,7 +257,7 @@ def _print_report(command: str, runs: Sequence[Run], started: datetime, error: S
     stages = [
         {**stage, "athlete_id": one.athlete_id} if len(runs) > 1 else stage for one in runs for stage in one.stages
     ]
-    status = "failed" if error else "partial" if any(one.partial for one in runs) else "ok"
+    status = "failed" if error else "partial" if any(one.partial or one.error for one in runs) else "ok"
     notes = [note for one in runs for note in one.notes]
     print_json(report(command, status, started, stages, error, run_ids=[one.run_id for one in runs], notes=notes))
 

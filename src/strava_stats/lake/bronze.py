@@ -21,6 +21,7 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -119,9 +120,16 @@ class Journal:
                 self._file = self.path.open("ab", buffering=0)
                 fsync_folder(self.path.parent)
             block = memoryview(b"".join(self._lines))
-            while block:
-                block = block[self._file.write(block) :]
-        self._lines.clear()
+            self._lines.clear()
+            whole = self._file.tell()
+            try:
+                while block:
+                    block = block[self._file.write(block) :]
+            except OSError:
+                # What went in of these lines ends in the middle of one, and more lines must not follow it.
+                with suppress(OSError):
+                    self._file.truncate(whole)
+                raise
 
     def sync(self) -> None:
         """Write, and make it last over a power cut."""
@@ -266,19 +274,31 @@ def _write_portion(folder: Path, pieces: dict[str, list[bytes]]) -> list[Path]:
 
 def body_heads(journal: Path) -> Iterator[tuple[int, str]]:
     """(id, hash) of every clean body of a journal, in order."""
-    for line in _lines(journal):
-        if b'"kind":"body"' in line[:60]:
-            head = HEAD.decode(line)
-            if head.id is not None and head.hash is not None:
-                yield head.id, head.hash
+    for head in _heads(journal):
+        if head.kind == "body" and head.id is not None and head.hash is not None:
+            yield head.id, head.hash
 
 
 def noted_ids(journal: Path) -> Iterator[int]:
     """Ids a journal has any answer for: body, same or absent."""
-    for line in _lines(journal):
-        head = HEAD.decode(line)
+    for head in _heads(journal):
         if head.id is not None and head.kind != "listing":
             yield head.id
+
+
+def _heads(journal: Path) -> Iterator[_Head]:
+    for line in _lines(journal):
+        try:
+            yield HEAD.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _damaged(journal, error) from error
+
+
+def _damaged(journal: Path, error: Exception) -> CorruptData:
+    return CorruptData(
+        f"The journal {journal} is damaged ({type(error).__name__})",
+        "bring that file back from a backup, or move it away and run `strava-stats compact --rebuild`",
+    )
 
 
 def last_seq(journal: Path) -> int:
@@ -300,7 +320,4 @@ def _lines(journal: Path) -> Iterator[bytes]:
         try:
             yield from file
         except (OSError, EOFError, zlib.error) as error:
-            raise CorruptData(
-                f"{journal} is damaged ({type(error).__name__})",
-                "bring that file back from a backup, or move it away and run `strava-stats compact --rebuild`",
-            ) from error
+            raise _damaged(journal, error) from error

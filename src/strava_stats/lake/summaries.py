@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ import msgspec
 
 from strava_stats.lake.bronze import LARGEST_ID, body_hash, one_line
 
+NOT_CLEAN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 NO_SMALL_ID = "the id is no 64-bit integer"
 RAW_PAGE = msgspec.json.Decoder(list[msgspec.Raw])
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+ID_VALUE = re.compile(rb"\s*:\s*(\d{1,40})")
 STEP = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 
@@ -44,7 +45,7 @@ def split_page(page: bytes) -> list[Body]:
     try:
         decoded = msgspec.json.decode(page)
         raws = [bytes(raw) for raw in RAW_PAGE.decode(page)] if isinstance(decoded, list) else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_CLEAN:
         return [read_body(element) for element in _elements(page)]
     if raws is None:
         raise NotAPage("not an array")
@@ -55,9 +56,8 @@ def read_body(content: bytes) -> Body:
     """One entity as sent, checked."""
     try:
         return _clean(content, msgspec.json.decode(content))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        lenient = _decode_leniently(content)
-        found = lenient.get("id") if isinstance(lenient, dict) else None
+    except NOT_CLEAN as error:
+        found = _find_id(content)
         return Body(_small(found), _shown(found), content, body_hash(content), error=f"not clean JSON: {error}")
 
 
@@ -87,11 +87,14 @@ def _instant(text: Any) -> datetime | None:
     return instant if instant.tzinfo else None
 
 
-def _decode_leniently(content: bytes) -> Any:
-    try:
-        return json.loads(content.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError):
-        return None
+def _find_id(content: bytes) -> int | None:
+    """The id of a damaged object: the member `id` at its top level, as far as that can be told."""
+    depth = 0
+    for match in TOKEN.finditer(content):
+        depth += STEP.get(match[0], 0)
+        if depth == 1 and match[0] == b'"id"' and (number := ID_VALUE.match(content, match.end())):
+            return int(number[1])
+    return None
 
 
 def _elements(page: bytes) -> Iterator[bytes]:

@@ -83,7 +83,7 @@ def waiting_in_quarantine(state: State, now: datetime) -> frozenset[int]:
     return frozenset(
         int(shown)
         for (kind, shown), record in state.quarantine().items()
-        if kind == QUARANTINE_KIND and (parse_instant(record.get("next_try_at")) or now) > now
+        if kind == QUARANTINE_KIND and shown.isdecimal() and (parse_instant(record.get("next_try_at")) or now) > now
     )
 
 

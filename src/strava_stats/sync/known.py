@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from strava_stats.errors import ConfigurationError, CorruptData
 from strava_stats.lake.bronze import body_heads
 from strava_stats.warehouse.query import Warehouse, is_current
 
@@ -31,7 +33,7 @@ class KnownBodies:
     def __enter__(self) -> Self:
         for journal in self._pending:
             self._unloaded.update(body_heads(journal))
-        if self._path.exists():
+        with suppress(CorruptData, ConfigurationError):  # damaged or missing: all journals are among the pending ones
             warehouse = Warehouse(self._path).__enter__()
             if is_current(warehouse):
                 self._warehouse = warehouse

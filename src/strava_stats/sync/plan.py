@@ -68,7 +68,7 @@ def next_request(
         return None
     known = [start for start in starts if start is not None]
     descending = len(known) == len(starts) and all(a >= b for a, b in pairwise(known))
-    if descending and len(starts) >= per_page and new_ids:
+    if descending and known[0] > known[-1] and len(starts) >= per_page and new_ids:
         oldest = known[-1]
         share = known[-1 - min(len(known) - 1, len(known) // OVERLAP_SHARE)]
         before = oldest + max(1, min(DAY, share - oldest))

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from strava_stats.clock import Clock
-from strava_stats.errors import StravaStatsError, StravaUnreachable
+from strava_stats.errors import ConfigurationError, DiskFull, StravaStatsError, StravaUnreachable
 from strava_stats.lake.bronze import Journal, compress
 from strava_stats.lake.layout import ACTIVITIES, Layout
 from strava_stats.lake.shards import new_shard
@@ -102,6 +102,9 @@ class Pull:
             failure = stop if not self.result.pages else None
         except StravaStatsError as error:
             failure = error
+        if isinstance(failure, DiskFull | ConfigurationError):
+            self.journal.abandon()
+            raise failure
         self._note_listing(request)
         self._shape()
         if self.result.complete:

@@ -18,7 +18,7 @@ LONGEST_RETRY = timedelta(days=30)
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from `path`; {} when there is none or it is garbage (state may be lost)."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found = json.loads(path.read_bytes())
         if isinstance(found, dict):
             return found
@@ -73,7 +73,7 @@ class State:
     def quarantine(self) -> dict[tuple[str, str], dict[str, Any]]:
         """(kind, id) → record of what could not be fetched or parsed."""
         records = read_json(self.folder / "quarantine.json").get("records")
-        usable = [record for record in records or [] if isinstance(record, dict) and {"kind", "id"} <= record.keys()]
+        usable = [record for record in records if _is_record(record)] if isinstance(records, list) else []
         return {(record["kind"], record["id"]): record for record in usable}
 
     def note_failure(
@@ -109,9 +109,10 @@ class State:
         records: dict[str, dict[str, Any]] = {}
         with suppress(OSError):
             for line in (self.folder / "runs.jsonl").read_bytes().splitlines():
-                with suppress(ValueError, KeyError, TypeError):
+                with suppress(ValueError, RecursionError):
                     record = json.loads(line)
-                    records[record["run_id"]] = record
+                    if _is_run(record):
+                        records[record["run_id"]] = record
         return list(records.values())
 
     def add_run(self, record: Mapping[str, Any]) -> None:
@@ -119,7 +120,8 @@ class State:
         make_folder(self.folder)
         path = self.folder / "runs.jsonl"
         with disk_errors(path), path.open("ab") as file:
-            file.write(json.dumps(record).encode() + b"\n")
+            # The newline before it ends a line that a killed run may have torn.
+            file.write(b"\n" + json.dumps(record).encode() + b"\n")
 
     def forget_runs(self, run_ids: set[str]) -> None:
         """The published warehouse holds these."""
@@ -129,3 +131,26 @@ class State:
     def _save(self, name: str, content: Mapping[str, Any]) -> None:
         make_folder(self.folder)
         write_atomic(self.folder / name, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _is_record(found: Any) -> bool:
+    """State may be garbage: only a whole quarantine record counts."""
+    return (
+        isinstance(found, dict)
+        and all(isinstance(found.get(name), str) for name in ("kind", "id", "last_error"))
+        and all(parse_instant(found.get(name)) for name in ("first_seen_at", "last_tried_at", "next_try_at"))
+        and type(found.get("attempts")) is int
+    )
+
+
+def _is_run(found: Any) -> bool:
+    """Only a whole run record counts."""
+    return (
+        isinstance(found, dict)
+        and all(isinstance(found.get(name), str) for name in ("run_id", "command", "status"))
+        and all(parse_instant(found.get(name)) for name in ("started_at", "finished_at"))
+        and all(type(found.get(name)) is int for name in ("calls", "rows"))
+        and type(found.get("athlete_id")) in {int, type(None)}
+        and isinstance(found.get("seconds"), int | float)
+        and isinstance(found.get("stages"), list)
+    )

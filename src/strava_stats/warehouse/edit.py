@@ -63,6 +63,14 @@ class WarehouseEdit:
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _open(self) -> None:
         make_folder(self.published.parent)
         make_folder(self.scratch)
         self._discard()
@@ -81,7 +89,6 @@ class WarehouseEdit:
         if self.anew:
             for table in sql_folder("tables"):
                 self.run(table.read_text(encoding="utf-8"))
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from strava_stats.warehouse.edit import duckdb_errors
 from strava_stats.warehouse.engine import LONGEST_LINE, connect, sql, tables_fingerprint
+
+if TYPE_CHECKING:
+    import duckdb
 
 ROWS_A_GROUP = 20_480
 COPY = """
@@ -22,20 +26,20 @@ def shape_activities(journals: Sequence[Path], target: Path, scratch: Path) -> t
     Returns the number of rows and (activity id, key) of each value that did not fit its column and went to
     `extra`. No rows, no file. Raises CorruptData when a journal is no JSON lines.
     """
+    import duckdb  # noqa: PLC0415
+
     connection = connect(scratch=scratch)
     try:
         with duckdb_errors(target):
             connection.execute(sql("macros"))
-            for name, value in (
-                ("journals", [str(path) for path in journals]),
-                ("longest_line", LONGEST_LINE),
-            ):
+            for name, value in (("journals", [str(path) for path in journals]), ("longest_line", LONGEST_LINE)):
                 connection.execute(f"set variable {name} = $value", {"value": value})
-            connection.execute(sql("load/activity_odd_bodies"))
-            odd = connection.execute("select count(*) from odd_bodies").fetchall()[0][0]
-            connection.execute(sql("load/activity_unknown_keys") if odd else NO_UNKNOWN_KEYS)
-            copy = COPY.format(rows=sql("load/activity_rows"), group=ROWS_A_GROUP, made_by=tables_fingerprint())
-            rows = connection.execute(copy, {"target": str(target)}).fetchall()[0][0]
+            try:
+                rows = _copy(connection, target, ("load/activity_bodies", "load/activity_odd_bodies"))
+            except duckdb.InvalidInputException as error:
+                if "transform error" not in str(error):
+                    raise
+                rows = _copy(connection, target, ("load/activity_bodies_carefully",))
             if not rows:
                 target.unlink()
                 return 0, []
@@ -43,9 +47,18 @@ def shape_activities(journals: Sequence[Path], target: Path, scratch: Path) -> t
                 "select id, unnest(misfits) from read_parquet($target) where misfits is not null",
                 {"target": str(target)},
             ).fetchall()
-            return int(rows), [(row[0], row[1]) for row in misfits]
+            return rows, [(row[0], row[1]) for row in misfits]
     finally:
         connection.close()
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, target: Path, preparations: Sequence[str]) -> int:
+    for name in preparations:
+        connection.execute(sql(name))
+    odd = connection.execute("select count(*) from odd_bodies").fetchall()[0][0]
+    connection.execute(sql("load/activity_unknown_keys") if odd else NO_UNKNOWN_KEYS)
+    copy = COPY.format(rows=sql("load/activity_rows"), group=ROWS_A_GROUP, made_by=tables_fingerprint())
+    return int(connection.execute(copy, {"target": str(target)}).fetchall()[0][0])
 
 
 def is_usable(shard: Path) -> bool:

@@ -61,7 +61,7 @@ def test_kudos_add_up(simulator: Simulator, get: Call) -> None:
 
 
 def test_deleted_activities_are_gone_until_restored(simulator: Simulator, get: Call) -> None:
-    """Delete: not listed, 404. Restore: the same bytes as before."""
+    """A deleted activity is not listed and 404; restored, it has the same bytes as before."""
     row = get(LIST).json()[0]
     bytes_before = get(LIST).body
     control(simulator, "DELETE", f"/activities/{row['id']}")

@@ -6,14 +6,20 @@ create or replace temp macro exact_bigint(t) as
             then try_cast(t as bigint)
     end;
 
-create or replace temp macro exact_double(t) as try_cast(t as double);
+create or replace temp macro exact_double(t) as case when isfinite(try_cast(t as double)) then try_cast(t as double) end;
 
 create or replace temp macro exact_boolean(t) as case t when 'true' then true when 'false' then false end;
 
-create or replace temp macro instant(t) as try_cast(t as timestamptz);
+-- four-digit years only: the cast itself takes 'infinity' and the year 99999
+create or replace temp macro looks_like_a_time(t) as
+    (length(t) = 20 and t[5] = '-' and t[11] = 'T' and t[20] = 'Z')
+    or regexp_full_match(t, '\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?');
+
+create or replace temp macro instant(t) as case when looks_like_a_time(t) then try_cast(t as timestamptz) end;
 
 -- start_date_local ends in a false Z: it is the athlete's clock, not UTC
-create or replace temp macro local_time(t) as try_cast(rtrim(t, 'Z') as timestamp);
+create or replace temp macro local_time(t) as
+    case when looks_like_a_time(t) then try_cast(rtrim(t, 'Z') as timestamp) end;
 
 -- [] and null are "no GPS"; anything else must be two numbers
 create or replace temp macro latlng(t) as
@@ -37,18 +43,32 @@ create or replace temp macro without_empty(rest) as
         case when rest ->> '$.map' = '{}' then '{"map":null}' else '{}' end
     );
 
--- extra plus the values that did not fit, under their own keys; null when there are neither
+-- an object with more members, each given as "key":value; null when it stays empty. Not json_merge_patch, which drops
+-- nulls inside the values
+create or replace temp macro with_members(object, members) as
+    cast(
+        case
+            when len(members) = 0 then nullif(cast(object as varchar), '{}')
+            when coalesce(cast(object as varchar), '{}') = '{}' then '{' || array_to_string(members, ',') || '}'
+            else left(cast(object as varchar), -1) || ',' || array_to_string(members, ',') || '}'
+        end as json
+    );
+
+-- a value as JSON: as it is when it reads as JSON, else as a string
+create or replace temp macro json_of(t) as
+    case when regexp_matches(t, '^[-0-9{\[tf]') and json_valid(t) then t else cast(to_json(t) as varchar) end;
+
+-- extra plus the values that did not fit, under their own keys
 create or replace temp macro with_misfits(extra, misfits) as
-    case
-        when len(misfits) = 0 then nullif(extra, '{}')
-        else json_merge_patch(
-            coalesce(extra, '{}'),
-            to_json(map(
-                [one.key for one in misfits],
-                [case when json_valid(one.text) then one.text::json else to_json(one.text) end for one in misfits]
-            ))
-        )
-    end;
+    with_members(extra, [cast(to_json(one.key) as varchar) || ':' || json_of(one.text) for one in misfits]);
+
+-- members of a body that are not of the type they should be; types is json_type(body, paths) in the order of names
+create or replace temp macro odd_members(body, names, types, wanted) as
+    [
+        cast(to_json(name) as varchar) || ':' || cast(json_extract(body, '$.' || name) as varchar)
+        for name, position in names
+        if types[position] is not null and types[position] not in ('NULL', wanted)
+    ];
 
 create or replace temp macro fingerprint_of(texts) as
     left(md5(array_to_string([coalesce(one, '') for one in texts], chr(31))), 16);

@@ -19,12 +19,12 @@ texts as (
             {"id": "VARCHAR", "start_date": "VARCHAR", "start_date_local": "VARCHAR", "start_index":
             "VARCHAR", "end_index": "VARCHAR", "distance": "VARCHAR", "elapsed_time": "VARCHAR",
             "moving_time": "VARCHAR", "pr_rank": "VARCHAR", "kom_rank": "VARCHAR", "achievements": "JSON",
-            "name": "VARCHAR", "segment": "VARCHAR"}
+            "name": "VARCHAR"}
         ') as t,
         json_merge_patch(best_effort, '
             {"id": null, "start_date": null, "start_date_local": null, "start_index": null, "end_index":
             null, "distance": null, "elapsed_time": null, "moving_time": null, "pr_rank": null, "kom_rank":
-            null, "achievements": null, "name": null, "segment": null, "resource_state": null, "activity":
+            null, "achievements": null, "name": null, "resource_state": null, "activity":
             null, "athlete": null}
         ') as rest
     from source
@@ -38,7 +38,9 @@ typed as (
         source,
         fetched_at,
         position,
-        rest,
+        -- null on every effort since 2013: no news
+        case when json_type(rest, '$.segment') = 'NULL' then json_merge_patch(rest, '{"segment":null}') else rest end
+            as rest,
         t,
         coalesce(t.name, position::varchar) as name,
         exact_bigint(t.id) as id,

@@ -36,7 +36,23 @@ with texts as (
         -- an effort without a 64-bit id has no row of its own
         [
             effort for effort in json_extract(body, '$.segment_efforts[*]') if exact_bigint(effort ->> '$.id') is null
-        ] as efforts_without_id
+        ] as efforts_without_id,
+        list_concat(
+            odd_members(
+                body,
+                ['map', 'athlete', 'gear'],
+                json_type(body, ['$.map', '$.athlete', '$.gear']),
+                'OBJECT'
+            ),
+            odd_members(
+                body,
+                ['segment_efforts', 'splits_metric', 'splits_standard', 'laps', 'best_efforts'],
+                json_type(
+                    body, ['$.segment_efforts', '$.splits_metric', '$.splits_standard', '$.laps', '$.best_efforts']
+                ),
+                'ARRAY'
+            )
+        ) as odd
     from new_details
     where latest
 ),
@@ -50,10 +66,13 @@ typed as (
         run_id,
         hash as body_hash,
         t,
-        case
-            when len(efforts_without_id) = 0 then rest
-            else json_merge_patch(rest, json_object('segment_efforts', to_json(efforts_without_id)))
-        end as rest,
+        with_members(
+            rest,
+            case
+                when len(efforts_without_id) = 0 then odd
+                else list_append(odd, '"segment_efforts":' || cast(to_json(efforts_without_id) as varchar))
+            end
+        ) as rest,
         efforts_without_id,
         t.description as description,
         t.private_note as private_note,
@@ -66,6 +85,7 @@ typed as (
         t.sport_image_visibility as sport_image_visibility,
         t.map.polyline as polyline,
         exact_bigint(t.kudos_count) as kudos_count,
+        exact_bigint(t.kudos_count) as kudos_count_at_fetch,
         exact_bigint(t.comment_count) as comment_count,
         t.photos as photos,
         t.stats_visibility as stats_visibility,

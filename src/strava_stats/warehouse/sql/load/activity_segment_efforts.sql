@@ -6,6 +6,8 @@ with source as (
         athlete_id,
         source,
         fetched_at,
+        run_id,
+        seq,
         unnest(json_extract(body, '$.segment_efforts[*]')) as effort,
         generate_subscripts(json_extract(body, '$.segment_efforts[*]'), 1) as position
     from new_details
@@ -40,6 +42,8 @@ typed as (
         athlete_id,
         source,
         fetched_at,
+        run_id,
+        seq,
         position,
         rest,
         t,
@@ -67,7 +71,7 @@ typed as (
 )
 
 select
-    * exclude (position, rest, t),
+    * exclude (run_id, seq, position, rest, t),
     [one for one in [
         misfit('segment.id', t.segment.id, segment_id is null),
         misfit('start_date', t.start_date, start_date is null),
@@ -89,7 +93,7 @@ select
     with_misfits(rest, misfits) as extra
 from typed
 where id is not null
-qualify row_number() over (partition by id order by activity_id desc, position) = 1;
+qualify row_number() over (partition by id order by run_id desc, seq desc, position) = 1;
 
 delete from activity_segment_efforts where activity_id in (select id from new_details);
 delete from activity_segment_efforts where id in (select id from new_rows);

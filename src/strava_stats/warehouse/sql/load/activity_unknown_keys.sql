@@ -3,7 +3,7 @@ create or replace temp table unknown_keys as
 select
     run_of(filename) as run_id,
     seq,
-    without_empty(json_merge_patch(body, '
+    with_members(without_empty(json_merge_patch(body, '
         {"upload_id": null, "upload_id_str": null, "external_id": null, "gear_id": null, "map": {"id": null,
         "summary_polyline": null, "resource_state": null}, "name": null, "type": null, "sport_type": null,
         "workout_type": null, "device_name": null, "start_date": null, "start_date_local": null, "timezone":
@@ -19,7 +19,7 @@ select
         "photo_count": null, "total_photo_count": null, "has_kudoed": null, "resource_state": null,
         "athlete": {"resource_state": null, "id": null}, "id": null, "start_latlng": null, "end_latlng":
         null}
-    ')) as extra
+    ')), odd_members(body, ['map', 'athlete'], json_type(body, ['$.map', '$.athlete']), 'OBJECT')) as extra
 from read_ndjson(
     getvariable('journals'),
     filename = true,

@@ -1,16 +1,21 @@
--- a detail that came again unchanged is as fresh as the answer that said so
+-- a detail that came again unchanged is as fresh as the answer that said so; which summary it belongs to is found anew
 update activity_details
-set fetched_at = again.fetched_at
+set
+    fetched_at = again.fetched_at,
+    run_id = again.run_id,
+    summary_fingerprint = null
 from (
     select
         id,
-        max(fetched_at) as fetched_at
+        max(run_of(filename)) as run_id,
+        max_by(fetched_at, (run_of(filename), seq)) as fetched_at
     from read_ndjson(
         getvariable('portion'),
+        filename = true,
         maximum_object_size = getvariable('longest_line'),
-        columns = {'kind': 'varchar', 'id': 'bigint', 'fetched_at': 'timestamptz'}
+        columns = {'seq': 'bigint', 'kind': 'varchar', 'id': 'bigint', 'fetched_at': 'timestamptz'}
     )
     where kind = 'same' and id is not null
     group by id
 ) as again
-where again.id = activity_details.activity_id and again.fetched_at > activity_details.fetched_at;
+where again.id = activity_details.activity_id and again.run_id > activity_details.run_id;

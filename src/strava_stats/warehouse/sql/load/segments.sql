@@ -7,7 +7,8 @@ with source as (
         fetched_at,
         run_id,
         seq,
-        unnest(json_extract(body, '$.segment_efforts[*].segment')) as segment
+        unnest(json_extract(body, '$.segment_efforts[*].segment')) as segment,
+        generate_subscripts(json_extract(body, '$.segment_efforts[*].segment'), 1) as position
     from new_details
 ),
 
@@ -29,7 +30,7 @@ texts as (
         ') as rest
     from source
     where json_type(segment) = 'OBJECT'
-    qualify row_number() over (partition by segment ->> '$.id' order by run_id desc, seq desc) = 1
+    qualify row_number() over (partition by segment ->> '$.id' order by run_id desc, seq desc, position desc) = 1
 ),
 
 typed as (

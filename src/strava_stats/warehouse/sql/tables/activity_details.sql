@@ -13,6 +13,7 @@ create table activity_details (
     sport_image_visibility     varchar,
     polyline                   varchar,
     kudos_count                bigint,
+    kudos_count_at_fetch bigint,
     comment_count              bigint,
     photos                     json,
     stats_visibility           json,
@@ -40,6 +41,7 @@ comment on column activity_details.embed_token is 'token of the public embed of 
 comment on column activity_details.sport_image_visibility is 'who sees the sport image';
 comment on column activity_details.polyline is 'full track, Google encoded polyline with 5 decimals';
 comment on column activity_details.kudos_count is 'kudos; never behind activities.kudos_count';
+comment on column activity_details.kudos_count_at_fetch is 'kudos as they stood in the details when fetched';
 comment on column activity_details.comment_count is 'comments';
 comment on column activity_details.photos is 'photo count and the primary photo, as sent';
 comment on column activity_details.stats_visibility is 'which statistics others see, as sent';
