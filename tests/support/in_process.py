@@ -71,7 +71,9 @@ class Connection:
 
     def statuses(self, path: str = "") -> list[int | None]:
         """Statuses of the logged API calls."""
-        return [call["status"] for call in self.simulator.calls if "/oauth/" not in call["path"] and path in call["path"]]
+        return [
+            call["status"] for call in self.simulator.calls if "/oauth/" not in call["path"] and path in call["path"]
+        ]
 
 
 def connection(folder: Path, **options: Any) -> Connection:

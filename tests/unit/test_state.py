@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,22 @@ GARBAGE = [
 ]
 
 
+def run_record(run_id: str, status: str = "ok") -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "athlete_id": 7,
+        "command": "flow",
+        "started_at": "2026-11-23T12:00:00+00:00",
+        "finished_at": "2026-11-23T12:01:00+00:00",
+        "status": status,
+        "calls": 2,
+        "rows": 1,
+        "seconds": 60.0,
+        "stages": [],
+        "error": None,
+    }
+
+
 def note(state: State, kind: str, shown_id: str, error: str, now: datetime = NOW) -> bool:
     return state.note_failure(kind, shown_id, athlete_id=7, error=error, now=now)
 
@@ -53,11 +70,11 @@ def test_garbage_is_nothing(state: State, garbage: bytes) -> None:
     state.save_listing(7, watermark=NOW)
     state.save_gear_tried("b1", NOW)
     assert note(state, "activity", "9", "bad")
-    state.add_run({"run_id": "r1"})
+    state.add_run(run_record("r1"))
     assert state.listing(7).watermark == NOW
     assert state.gear_tried()["b1"] == NOW
     assert state.quarantine()["activity", "9"]["attempts"] == 1
-    assert {"run_id": "r1"} in state.pending_runs()
+    assert run_record("r1") in state.pending_runs()
 
 
 def test_a_listing_is_remembered_piece_by_piece(state: State) -> None:
@@ -103,22 +120,22 @@ def test_cleared_failures_are_gone(state: State) -> None:
 def test_runs_wait_for_the_next_publish(state: State) -> None:
     """Run records are kept in order, the last of a run counts, torn lines are skipped, published ones forgotten."""
     assert state.pending_runs() == []
-    state.add_run({"run_id": "r1", "status": "failed"})
-    state.add_run({"run_id": "r2", "status": "ok"})
-    state.add_run({"run_id": "r1", "status": "ok"})
+    state.add_run(run_record("r1", "failed"))
+    state.add_run(run_record("r2", "ok"))
+    state.add_run(run_record("r1", "ok"))
     with (state.folder / "runs.jsonl").open("ab") as file:
         file.write(b'{"run_id":"r3","sta')
-    assert state.pending_runs() == [{"run_id": "r1", "status": "ok"}, {"run_id": "r2", "status": "ok"}]
+    assert state.pending_runs() == [run_record("r1", "ok"), run_record("r2", "ok")]
     state.forget_runs({"r1"})
-    assert state.pending_runs() == [{"run_id": "r2", "status": "ok"}]
+    assert state.pending_runs() == [run_record("r2", "ok")]
 
 
 def test_a_run_added_behind_a_torn_line_is_kept(state: State) -> None:
     """A record that a kill tore does not take the next one along."""
-    state.add_run({"run_id": "r1"})
+    state.add_run(run_record("r1"))
     with (state.folder / "runs.jsonl").open("ab") as file:
         file.write(b'{"run_id":"r2","sta')
-    state.add_run({"run_id": "r3"})
+    state.add_run(run_record("r3"))
     assert [record["run_id"] for record in state.pending_runs()] == ["r1", "r3"]
 
 

@@ -93,4 +93,11 @@ def _shown(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    return _shown(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>")
+    return (
+        _shown(value)
+        .replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\n", "<br>")
+    )
