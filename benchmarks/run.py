@@ -52,9 +52,9 @@ def show_row(row: list[str], *, markdown: bool) -> None:
     if markdown:
         print(f"| {' | '.join(row)} |", flush=True)
     else:
+        widths = [max(9, len(name) + 2) for name in COLUMNS[1:]]
         print(
-            f"{row[0]:<52}"
-            + "".join(f"{cell:>{max(9, len(name) + 2)}}" for name, cell in zip(COLUMNS[1:], row[1:], strict=True)),
+            f"{row[0]:<58}" + "".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True)),
             flush=True,
         )
 

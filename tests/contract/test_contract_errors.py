@@ -25,7 +25,9 @@ UNUSED = {
     "invalid requested scope on authorize",  # shown to the browser, never to us
     "webhook subscribe, callback not 200",  # no webhooks
 }
-CATALOGUE = Path(os.environ.get("STRAVA_SHARED", Path(__file__).parents[2].parent / "shared" / "strava")) / "error_catalog.json"
+CATALOGUE = (
+    Path(os.environ.get("STRAVA_SHARED", Path(__file__).parents[2].parent / "shared" / "strava")) / "error_catalog.json"
+)
 
 Act = Callable[[Connection], Any]
 
@@ -87,7 +89,9 @@ RAISES: dict[str, tuple[Act, type[StravaStatsError], int, str]] = {
     ),
     "known client_id, wrong client_secret": (wrong_secret, NotAuthorised, 0, "STRAVA_CLIENT_SECRET"),
     "bad/expired/reused authorization code": (used_code, NotAuthorised, 0, "strava-stats auth"),
-    "bad/rotated/revoked refresh token": (lambda strava: strava.oauth().refresh("dead"), DeadRefreshToken, 0, "strava-stats auth"),
+    "bad/rotated/revoked refresh token": (
+        lambda strava: strava.oauth().refresh("dead"), DeadRefreshToken, 0, "strava-stats auth",
+    ),
     "revoke with bad Basic credentials": (bad_basic, NotAuthorised, 0, "STRAVA_CLIENT_SECRET"),
     "missing/expired/invalid bearer": (revoked, DeadRefreshToken, 1, "strava-stats auth"),
     "token lacks scope": (no_scope, ScopeMissing, 1, "tick"),
@@ -129,7 +133,11 @@ def test_a_refusal(strava: Connection, case: str) -> None:
 def test_an_answer(strava: Connection, case: str) -> None:
     """It is handed out, so that one activity's trouble stays that activity's."""
     status, calls = ANSWERS[case]
-    recorded = {404: b'{"message":"Resource Not Found","errors":[]}', 402: b'{"message":"Payment Required","errors":[]}', 500: b'{"message":"error"}'}
+    recorded = {
+        404: b'{"message":"Resource Not Found","errors":[]}',
+        402: b'{"message":"Payment Required","errors":[]}',
+        500: b'{"message":"error"}',
+    }
     strava.simulator.add_fault("status", path="/activities/*", status=status, body=recorded[status], times=None)
     answer = newest_detail(strava)
     assert (answer.status, answer.body) == (status, recorded[status])
@@ -156,18 +164,20 @@ def catalogue_rows() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("row", catalogue_rows(), ids=lambda row: row["case"][:40])
-@pytest.mark.parametrize("spoilt", [None, b"", b"<html></html>", b'["error"]', b'{"errors":"none"}', b'{"message":null,"errors":[null,5]}'])
+@pytest.mark.parametrize(
+    "spoilt", [None, b"", b"<html></html>", b'["error"]', b'{"errors":"none"}', b'{"message":null,"errors":[null,5]}']
+)
 def test_a_status_with_any_body(strava: Connection, row: dict[str, Any], spoilt: bytes | None) -> None:
     """Whatever the body of a recorded status, the caller gets an answer or an error with a cure, never a crash."""
     body = json.dumps(row["body"]).encode() if spoilt is None else spoilt
     strava.simulator.add_fault("status", status=row["status"], body=body, times=None)
+    outcomes = []
     for call in (first_page, newest_detail, lambda one: one.oauth().refresh("dead")):
         try:
             answer = call(strava) if row["status"] != 429 else strava.client(max_calls=1).activity(5)
         except StravaStatsError as error:
-            assert error.exit_code in {69, 75, 77, 78}
-            assert error.hint
-            assert "\n" not in str(error)
+            outcomes.append((error.exit_code in {69, 75, 77, 78}, bool(error.hint), "\n" not in str(error)))
         else:
-            assert answer.status in {402, 404, 500}
+            outcomes.append((answer.status in {402, 404, 500}, True, True))
+    assert outcomes == [(True, True, True)] * 3
     assert len(strava.statuses()) <= 12

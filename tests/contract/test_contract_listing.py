@@ -1,4 +1,5 @@
 """A pull against every way in which Strava may order, bound and cut its pages."""
+# ruff: noqa: S608 - the ids in the queries are the test's own
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ class Listed:
     ids: set[int]
 
 
-def pull(strava: Connection, mode: Mode = "default", per_page: int = 10, days: int = 21, *, load: bool = True) -> Listed:
+def pull(
+    strava: Connection, mode: Mode = "default", per_page: int = 10, days: int = 21, *, load: bool = True
+) -> Listed:
     layout = Layout(strava.folder / "data")
     services = Services(
         layout=layout,
@@ -58,7 +61,10 @@ def pull(strava: Connection, mode: Mode = "default", per_page: int = 10, days: i
     token = strava.store.load()[strava.simulator.world.default.id]
     with writing(services, "pull") as done_before:
         run = run_steps(services, "pull", token, steps, done_before)
-    lines = [json.loads(line) for line in gzip.decompress(layout.journals("activities")[run.run_id].read_bytes()).splitlines()]
+    lines = [
+        json.loads(line)
+        for line in gzip.decompress(layout.journals("activities")[run.run_id].read_bytes()).splitlines()
+    ]
     return Listed(run.stages[0], run.error, set(lines[-1]["ids"]))
 
 
@@ -129,7 +135,9 @@ def test_the_look_back(tmp_path: Path) -> None:
     newest = max(row[0] for row in rows(strava, "select epoch(start_date)::bigint from activities"))
     strava.simulator.calls.clear()
     assert not pull(strava, days=5).stage["full"]
-    assert {int(call["query"]["after"]) for call in strava.simulator.calls if "after" in call["query"]} == {newest - 5 * DAY - 1}
+    assert {int(call["query"]["after"]) for call in strava.simulator.calls if "after" in call["query"]} == {
+        newest - 5 * DAY - 1
+    }
     strava.clock.advance(7 * DAY)
     assert pull(strava).stage["full"]
 
@@ -159,7 +167,7 @@ def test_a_repeated_page_does_not_go_on_for_ever(tmp_path: Path) -> None:
 
 
 def test_times(tmp_path: Path) -> None:
-    """start_date is an instant, start_date_local loses its false Z, and the offset is that of the day, not the label's."""
+    """start_date is an instant, start_date_local loses its false Z, utc_offset is the day's, not the label's."""
     strava = connected(tmp_path, activities=5)
     summer = strava.simulator.create(
         name="Summer in New York",

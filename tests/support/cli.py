@@ -115,7 +115,7 @@ class Cli:
         folders = {name: str(self.home / name[:-4].lower()) for name in ("DATA_DIR", "SECRETS_DIR", "LOGS_DIR")}
         return plain | {"STRAVA_STATS_HOME": str(self.home)} | folders | self.env
 
-    def start(self, *arguments: str | int, stdin: str | None = None) -> Running:
+    def start(self, *arguments: str | int | Path, stdin: str | None = None) -> Running:
         """Begin a command."""
         command = [*self.prefix, sys.executable, "-m", "strava_stats", *map(str, arguments)]
         process = subprocess.Popen(
@@ -141,7 +141,7 @@ class Cli:
 
         return Running(process, finish)
 
-    def __call__(self, *arguments: str | int, stdin: str | None = None) -> Outcome:
+    def __call__(self, *arguments: str | int | Path, stdin: str | None = None) -> Outcome:
         """Run a command to its end."""
         return self.start(*arguments, stdin=stdin).finish()
 

@@ -1,4 +1,5 @@
 """The real client, OAuth and token store against a simulator in this process, on a clock that a test moves."""
+# ruff: noqa: S311 - seeded jitter is no secret
 
 from __future__ import annotations
 

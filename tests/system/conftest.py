@@ -61,7 +61,9 @@ def connect(cli: Cli, strava: Strava, athlete_id: int | None = None, **more: Any
         "client_id": strava.simulator.app.client_id,
         "obtained_at": grant["expires_at"] - 21_600,
     }
-    content = json.loads(cli.token_file.read_text()) if cli.token_file.exists() else {"version": 1, "athletes": {}}
+    content: dict[str, Any] = {"version": 1, "athletes": {}}
+    if cli.token_file.exists():
+        content = json.loads(cli.token_file.read_text())
     content["athletes"][str(athlete)] = token | more
     cli.token_file.parent.mkdir(mode=0o700, exist_ok=True)
     cli.token_file.write_text(json.dumps(content))

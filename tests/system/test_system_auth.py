@@ -58,7 +58,7 @@ def test_the_ways_to_hand_over_the_code(cli: Cli, strava: Strava, form: str) -> 
     assert stat.S_IMODE(cli.token_file.parent.stat().st_mode) == 0o700
     (token,) = json.loads(cli.token_file.read_text())["athletes"].values()
     assert set(token["scopes"]) == {"read", "activity:read_all", "profile:read_all"}
-    assert not [name for name in os.listdir(cli.token_file.parent) if name.endswith(".tmp")]
+    assert not list(cli.token_file.parent.glob("*.tmp")) + list(cli.token_file.parent.glob(".*.tmp"))
 
 
 def test_pasting_into_the_process_that_asked(cli: Cli) -> None:
@@ -187,7 +187,7 @@ def test_revoke_forgets_a_token_that_strava_does_not_know(connected: Cli, strava
 
 
 def test_a_corrupt_token_file_is_set_aside_by_auth(cli: Cli) -> None:
-    """auth keeps a copy of the damaged file and writes it anew."""
+    """The damaged file is kept as a copy, and written anew."""
     cli.token_file.parent.mkdir()
     cli.token_file.write_text("{garbage")
     cli("flow").failed(65, "token", "auth")
@@ -221,6 +221,7 @@ class Terminal:
 
     def __init__(self, cli: Cli, *arguments: str) -> None:
         self.shown = ""
+        self.answered = 0  # what was shown before this place has been answered
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(cli.home)
@@ -238,9 +239,10 @@ class Terminal:
         return bool(more)
 
     def answer(self, prompt: str, text: str) -> None:
-        """Wait for a prompt and type."""
-        while not self.shown.rstrip().endswith(prompt):
+        """Wait for a prompt, with the blank that comes once the terminal is ready, and type."""
+        while not self.shown[self.answered :].endswith(f"{prompt} "):
             assert self.read(), f"{prompt!r} never came: {self.shown}"
+        self.answered = len(self.shown)
         os.write(self.descriptor, f"{text}\n".encode())
 
     def end(self) -> int:
@@ -252,7 +254,7 @@ class Terminal:
 
 
 def test_a_terminal_without_credentials_is_guided(cli: Cli, strava: Strava) -> None:
-    """auth explains where to make an application, asks for id and secret, writes .env (0600) and goes on."""
+    """The user is told where to make an application and asked for id and secret; .env (0600) is written."""
     for name in ("STRAVA_CLIENT_ID", "STRAVA_CLIENT_SECRET"):
         del cli.env[name]
     cli.env["BROWSER"] = "true"
@@ -263,7 +265,6 @@ def test_a_terminal_without_credentials_is_guided(cli: Cli, strava: Strava) -> N
     terminal.answer("Client Secret:", strava.simulator.app.client_secret)
     terminal.answer("Paste that whole address here:", "")
     plain = re.sub(r"\s*\r?\n", "\n", terminal.shown)
-    terminal.shown = ""
     for words in ("https://www.strava.com/settings/api", "Authorization Callback Domain: localhost", "subscription"):
         assert words in plain
     address = ADDRESS.search(plain)
@@ -272,7 +273,7 @@ def test_a_terminal_without_credentials_is_guided(cli: Cli, strava: Strava) -> N
     terminal.answer("Paste that whole address here:", location)
     assert terminal.end() == 0, terminal.shown
     assert "Connected athlete" in terminal.shown
-    assert strava.simulator.app.client_secret not in plain + terminal.shown
+    assert strava.simulator.app.client_secret not in terminal.shown
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
     assert env_file.read_text().splitlines() == [
         "# my settings",

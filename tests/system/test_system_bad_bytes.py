@@ -1,4 +1,5 @@
-"""One activity that is no clean JSON, or does not fit: the run goes on and names it, all others land, nothing is lost."""
+"""One activity that is no clean JSON, or does not fit: it is named, all others land, nothing is lost."""
+# ruff: noqa: S608 - the names and ids in the queries are the test's own
 
 from __future__ import annotations
 
@@ -54,14 +55,19 @@ def bodies(cli: Cli, kind: str) -> list[dict[str, Any]]:
 def test_broken_summaries(connected: Cli, strava: Strava) -> None:
     """A lone surrogate, broken UTF-8, a raw newline … in one page: each is named and kept as sent, all others land."""
     names = [name for name in BROKEN if name not in HIDING]
-    sent = {one: strava.summary_bytes(one).replace(*BROKEN[name], 1) for one, name in zip(strava.ids[5:], names, strict=False)}
+    sent = {
+        one: strava.summary_bytes(one).replace(*BROKEN[name], 1)
+        for one, name in zip(strava.ids[5:], names, strict=False)
+    }
     for one, body in sent.items():
         strava.simulator.set_raw(one, summary=body)
     outcome = connected("flow", "--only-changed", "--json").done()
     assert outcome.json["status"] == "partial"
     assert all(any(str(one) in note for note in outcome.json["notes"]) for one in sent)
     assert {row[0] for row in connected.rows("select id from activities")} == set(strava.ids) - sent.keys()
-    kept = {line["id"]: base64.b64decode(line["base64"]) for line in bodies(connected, "activities") if "base64" in line}
+    kept = {
+        line["id"]: base64.b64decode(line["base64"]) for line in bodies(connected, "activities") if "base64" in line
+    }
     assert kept == sent
     assert {row[0] for row in connected.rows("select id from quarantine")} == {str(one) for one in sent}
     for one in sent:
@@ -170,13 +176,15 @@ def test_unknown_keys_and_sports(connected: Cli, strava: Strava) -> None:
 def test_a_pretty_printed_page(connected: Cli, strava: Strava) -> None:
     """Newlines between tokens are blanked; all rows are as without them, and strings keep theirs."""
     first = strava.ids[0]
-    strava.simulator.edit(first, name="two\nlines \\ and \"quotes\" and { [ ,")
+    strava.simulator.edit(first, name='two\nlines \\ and "quotes" and { [ ,')
     for one in strava.ids:
         pretty = json.dumps(strava.summary(one), indent=2, ensure_ascii=False).replace("\n", "\r\n").encode()
         strava.simulator.set_raw(one, summary=b"\n" + pretty + b"\n")
     assert connected("flow", "--only-changed", "--json").done().json["status"] == "ok"
     assert connected.one("select count(*) from activities") == 60
-    assert connected.one(f"select name from activities where id = {first}") == "two\nlines \\ and \"quotes\" and {{ [ ,".replace("{{", "{")
+    assert connected.one(
+        f"select name from activities where id = {first}"
+    ) == 'two\nlines \\ and "quotes" and {{ [ ,'.replace("{{", "{")
 
 
 def test_a_broken_element_in_a_pretty_page(connected: Cli, strava: Strava) -> None:
@@ -192,7 +200,10 @@ def test_a_broken_element_in_a_pretty_page(connected: Cli, strava: Strava) -> No
 
 def test_broken_details(flowed: Cli, strava: Strava) -> None:
     """Details that are no clean JSON are named and kept as sent; the others come, and the old rows stay."""
-    sent = {one: strava.detail_bytes(one).replace(*broken, 1) for one, broken in zip(strava.ids, BROKEN.values(), strict=False)}
+    sent = {
+        one: strava.detail_bytes(one).replace(*broken, 1)
+        for one, broken in zip(strava.ids, BROKEN.values(), strict=False)
+    }
     for one, body in sent.items():
         assert body != strava.detail_bytes(one)
         strava.simulator.set_raw(one, detail=body)
@@ -201,7 +212,9 @@ def test_broken_details(flowed: Cli, strava: Strava) -> None:
     outcome = flowed("enrich", "--ids", ",".join(map(str, [*sent, good])), "--json").done()
     assert outcome.json["status"] == "partial"
     assert all(any(str(one) in note for note in outcome.json["notes"]) for one in sent)
-    kept = {line["id"]: base64.b64decode(line["base64"]) for line in bodies(flowed, "activity_details") if "base64" in line}
+    kept = {
+        line["id"]: base64.b64decode(line["base64"]) for line in bodies(flowed, "activity_details") if "base64" in line
+    }
     assert kept == sent
     assert flowed.one("select count(*) from activity_details") == 60
     assert flowed.one(f"select description from activity_details where activity_id = {good}") == "good"

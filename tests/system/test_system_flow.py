@@ -1,4 +1,5 @@
 """The main job: authorise, pull, compact, enrich, query, and the same again when little or nothing has changed."""
+# ruff: noqa: S608 - the names and ids in the queries are the test's own
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from tests.support.cli import Cli
 from tests.support.served import Strava
 
 EXAMPLES = {
-    "newest": "SELECT id, start_date, name, sport_type, distance, kudos_count FROM activities ORDER BY start_date DESC LIMIT 10",
+    "newest": (
+        "SELECT id, start_date, name, sport_type, distance, kudos_count FROM activities "
+        "ORDER BY start_date DESC LIMIT 10"
+    ),
     "kudos": (
         "SELECT a.id, a.kudos_count AS summary_kudos, d.kudos_count AS detail_kudos FROM activities a "
         "JOIN activity_details d ON d.activity_id = a.id WHERE a.start_date >= now() - INTERVAL 7 DAY"
@@ -82,7 +86,9 @@ def test_the_published_file_is_read_only(flowed: Cli) -> None:
     assert stat.S_IMODE(warehouse.stat().st_mode) == 0o444
     assert [path.name for path in warehouse.parent.iterdir()] == [warehouse.name]
     with duckdb.connect(warehouse, read_only=True) as connection:
-        (tags,) = connection.execute("select tags from duckdb_databases() where database_name = 'strava'").fetchone() or ({},)
+        (tags,) = connection.execute(
+            "select tags from duckdb_databases() where database_name = 'strava'"
+        ).fetchone() or ({},)
     assert "v1.4" in tags.get("storage_version", "v1.4")
 
 
@@ -178,12 +184,16 @@ def test_a_query_of_the_users_own(flowed: Cli) -> None:
     """Views in data/sql are applied at the next publish; a broken one is named and blocks nothing."""
     folder = flowed.data / "sql"
     folder.mkdir()
-    (folder / "long.sql").write_text("create or replace view long_ones as select id from activities where distance > 5000")
+    (folder / "long.sql").write_text(
+        "create or replace view long_ones as select id from activities where distance > 5000"
+    )
     (folder / "wrong.sql").write_text("create view broken as select no_such_column from activities")
     outcome = flowed("compact").done()
     assert "wrong.sql" in outcome.stderr
     assert "long.sql" not in outcome.stderr
-    assert flowed.one("select count(*) from long_ones") == flowed.one("select count(*) from activities where distance > 5000")
+    assert flowed.one("select count(*) from long_ones") == flowed.one(
+        "select count(*) from activities where distance > 5000"
+    )
     assert flowed.rows("select 1 from duckdb_views() where view_name = 'broken'") == []
 
 

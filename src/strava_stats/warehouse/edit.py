@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from strava_stats.errors import CorruptData, DiskFull
 from strava_stats.files import disk_errors, fsync_folder, make_folder, move_into_place
-from strava_stats.warehouse.engine import LONGEST_LINE, connect, sql, sql_folder, tables_fingerprint, views_fingerprint
+from strava_stats.warehouse.engine import (
+    LONGEST_LINE,
+    connect,
+    sql,
+    sql_folder,
+    tables_fingerprint,
+    thread_count,
+    views_fingerprint,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,10 +125,17 @@ class WarehouseEdit:
     def load_details(self, portion: Sequence[Path]) -> int:
         """Replace details, splits, laps and efforts of the activities in these files; returns how many bodies."""
         self._set(portion=[str(path) for path in portion])
+        # A portion is a vector or two: a second thread would only cost memory and time.
+        self.run("set threads = 1")
         self.run(sql("load/new_details"))
         for name in DETAIL_LOADS:
             self.run(sql(name))
-        return int(self.run("select count(*) from new_details").fetchone()[0])
+        count = int(self.run("select count(*) from new_details").fetchone()[0])
+        # A portion a transaction: replaced temporary tables keep their memory until the end of theirs.
+        self.run("commit")
+        self.run("begin")
+        self.run(f"set threads = {thread_count()}")
+        return count
 
     def load_athletes(self, portion: Sequence[Path]) -> None:
         """Athletes and the gear that their profiles list."""

@@ -18,6 +18,11 @@ LONGEST_LINE = 4 << 20  # bytes; DuckDB keeps buffers of twice this per thread
 MEMORY_LIMIT = "1GB"
 
 
+def thread_count() -> int:
+    """Threads of a connection: more than four gain little on data of this size and cost memory."""
+    return min(MAX_THREADS, os.cpu_count() or 1)
+
+
 def connect(
     database: str = ":memory:", *, read_only: bool = False, scratch: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
@@ -25,7 +30,7 @@ def connect(
     import duckdb  # noqa: PLC0415 - 100 ms that `--help` does not pay
 
     config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": min(MAX_THREADS, os.cpu_count() or 1),
+        "threads": thread_count(),
         "memory_limit": MEMORY_LIMIT,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

@@ -28,7 +28,10 @@ create or replace temp macro latlng(t) as
         when len(try_cast(t as double[])) = 2 and list_count(try_cast(t as double[])) = 2 then try_cast(t as double[])
     end;
 
--- {key, text} of a value that its column cannot hold
+-- a value that its column cannot hold
+create or replace temp macro lost(t, typed) as t is not null and typed is null;
+
+-- {key, text} of such a value
 create or replace temp macro misfit(key, t, is_null) as
     case when is_null and t is not null then {'key': key, 'text': t} end;
 

@@ -21,12 +21,19 @@ texts as (
             "moving_time": "VARCHAR", "pr_rank": "VARCHAR", "kom_rank": "VARCHAR", "achievements": "JSON",
             "name": "VARCHAR"}
         ') as t,
-        json_merge_patch(best_effort, '
+        case
+            when list_has_all([
+                'id', 'start_date', 'start_date_local', 'start_index', 'end_index', 'distance',
+                'elapsed_time', 'moving_time', 'pr_rank', 'kom_rank', 'achievements', 'name',
+                'resource_state', 'activity', 'athlete'
+            ], json_keys(best_effort)) then '{}'::json
+            else json_merge_patch(best_effort, '
             {"id": null, "start_date": null, "start_date_local": null, "start_index": null, "end_index":
             null, "distance": null, "elapsed_time": null, "moving_time": null, "pr_rank": null, "kom_rank":
             null, "achievements": null, "name": null, "resource_state": null, "activity":
             null, "athlete": null}
-        ') as rest
+        ')
+        end as rest
     from source
     where json_type(best_effort) = 'OBJECT'
 ),
@@ -59,18 +66,32 @@ typed as (
 
 select
     * exclude (position, rest, t),
-    [one for one in [
-        misfit('id', t.id, id is null),
-        misfit('start_date', t.start_date, start_date is null),
-        misfit('start_date_local', t.start_date_local, start_date_local is null),
-        misfit('start_index', t.start_index, start_index is null),
-        misfit('end_index', t.end_index, end_index is null),
-        misfit('distance', t.distance, distance is null),
-        misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
-        misfit('moving_time', t.moving_time, moving_time is null),
-        misfit('pr_rank', t.pr_rank, pr_rank is null),
-        misfit('kom_rank', t.kom_rank, kom_rank is null)
-    ] if one is not null] as misfits,
+    case
+        when
+            lost(t.id, id)
+            or lost(t.start_date, start_date)
+            or lost(t.start_date_local, start_date_local)
+            or lost(t.start_index, start_index)
+            or lost(t.end_index, end_index)
+            or lost(t.distance, distance)
+            or lost(t.elapsed_time, elapsed_time)
+            or lost(t.moving_time, moving_time)
+            or lost(t.pr_rank, pr_rank)
+            or lost(t.kom_rank, kom_rank)
+            then [one for one in [
+                misfit('id', t.id, id is null),
+                misfit('start_date', t.start_date, start_date is null),
+                misfit('start_date_local', t.start_date_local, start_date_local is null),
+                misfit('start_index', t.start_index, start_index is null),
+                misfit('end_index', t.end_index, end_index is null),
+                misfit('distance', t.distance, distance is null),
+                misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
+                misfit('moving_time', t.moving_time, moving_time is null),
+                misfit('pr_rank', t.pr_rank, pr_rank is null),
+                misfit('kom_rank', t.kom_rank, kom_rank is null)
+            ] if one is not null]
+        else []
+    end as misfits,
     with_misfits(rest, misfits) as extra
 from typed
 qualify row_number() over (partition by activity_id, name order by position) = 1;

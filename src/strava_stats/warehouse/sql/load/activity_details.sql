@@ -2,7 +2,7 @@
 create or replace temp table new_rows as
 with texts as (
     select
-        * exclude (body),
+        *,
         json_transform(body, '
             {"description": "VARCHAR", "private_note": "VARCHAR", "device_name": "VARCHAR", "calories":
             "VARCHAR", "perceived_exertion": "VARCHAR", "prefer_perceived_exertion": "VARCHAR",
@@ -11,7 +11,42 @@ with texts as (
             "JSON", "stats_visibility": "JSON", "similar_activities": "JSON", "available_zones": "JSON",
             "id": "VARCHAR"}
         ') as t,
-        without_empty(json_merge_patch(body, '
+        json_type(body, [
+            '$.map', '$.athlete', '$.gear',
+            '$.segment_efforts', '$.splits_metric', '$.splits_standard', '$.laps', '$.best_efforts'
+        ]) as types,
+        json_extract_string(body, '$.segment_efforts[*].id') as effort_ids
+    from new_details
+    where latest
+),
+
+-- whole bodies are only worked on where there is something to find: a copy of each is tens of kilobytes
+rests as (
+    select
+        * exclude (body, types, effort_ids),
+        case
+            when
+                list_has_all([
+                'upload_id', 'upload_id_str', 'external_id', 'gear_id', 'map', 'name', 'type',
+                'sport_type', 'workout_type', 'device_name', 'start_date', 'start_date_local',
+                'timezone', 'utc_offset', 'distance', 'moving_time', 'elapsed_time',
+                'total_elevation_gain', 'elev_high', 'elev_low', 'average_speed', 'max_speed',
+                'average_cadence', 'average_temp', 'average_watts', 'weighted_average_watts',
+                'max_watts', 'kilojoules', 'device_watts', 'has_heartrate', 'average_heartrate',
+                'max_heartrate', 'suffer_score', 'location_city', 'location_state', 'location_country',
+                'trainer', 'commute', 'manual', 'private', 'visibility', 'flagged', 'from_accepted_tag',
+                'heartrate_opt_out', 'display_hide_heartrate_option', 'kudos_count', 'comment_count',
+                'achievement_count', 'pr_count', 'athlete_count', 'photo_count', 'total_photo_count',
+                'has_kudoed', 'resource_state', 'athlete', 'id', 'start_latlng', 'end_latlng',
+                'description', 'private_note', 'calories', 'perceived_exertion',
+                'prefer_perceived_exertion', 'hide_from_home', 'embed_token', 'sport_image_visibility',
+                'photos', 'stats_visibility', 'similar_activities', 'available_zones',
+                'segment_efforts', 'splits_metric', 'splits_standard', 'laps', 'best_efforts', 'gear'
+                ], json_keys(body))
+                and list_has_all(['id', 'summary_polyline', 'resource_state', 'polyline'], json_keys(body, '$.map'))
+                and list_has_all(['id', 'resource_state'], json_keys(body, '$.athlete'))
+                then '{}'::json
+            else without_empty(json_merge_patch(body, '
             {"upload_id": null, "upload_id_str": null, "external_id": null, "gear_id": null, "map": {"id":
             null, "summary_polyline": null, "resource_state": null, "polyline": null}, "name": null, "type":
             null, "sport_type": null, "workout_type": null, "device_name": null, "start_date": null,
@@ -32,29 +67,35 @@ with texts as (
             "sport_image_visibility": null, "photos": null, "stats_visibility": null, "similar_activities":
             null, "available_zones": null, "segment_efforts": null, "splits_metric": null,
             "splits_standard": null, "laps": null, "best_efforts": null, "gear": null}
-        ')) as rest,
+        '))
+        end as rest,
+        case
+            when
+                len(list_filter(types[1:3], lambda one: one not in ('OBJECT', 'NULL'))) > 0
+                or len(list_filter(types[4:8], lambda one: one not in ('ARRAY', 'NULL'))) > 0
+                then list_concat(
+                    odd_members(body, ['map', 'athlete', 'gear'], types[1:3], 'OBJECT'),
+                    odd_members(
+                        body,
+                        ['segment_efforts', 'splits_metric', 'splits_standard', 'laps', 'best_efforts'],
+                        types[4:8],
+                        'ARRAY'
+                    )
+                )
+            else []
+        end as odd,
         -- an effort without a 64-bit id has no row of its own
-        [
-            effort for effort in json_extract(body, '$.segment_efforts[*]') if exact_bigint(effort ->> '$.id') is null
-        ] as efforts_without_id,
-        list_concat(
-            odd_members(
-                body,
-                ['map', 'athlete', 'gear'],
-                json_type(body, ['$.map', '$.athlete', '$.gear']),
-                'OBJECT'
-            ),
-            odd_members(
-                body,
-                ['segment_efforts', 'splits_metric', 'splits_standard', 'laps', 'best_efforts'],
-                json_type(
-                    body, ['$.segment_efforts', '$.splits_metric', '$.splits_standard', '$.laps', '$.best_efforts']
-                ),
-                'ARRAY'
-            )
-        ) as odd
-    from new_details
-    where latest
+        case
+            when list_count([exact_bigint(one) for one in effort_ids])
+                < json_array_length(body, '$.segment_efforts')
+                then [
+                    effort
+                    for effort in json_extract(body, '$.segment_efforts[*]')
+                    if exact_bigint(effort ->> '$.id') is null
+                ]
+            else []
+        end as efforts_without_id
+    from texts
 ),
 
 typed as (
@@ -91,20 +132,31 @@ typed as (
         t.stats_visibility as stats_visibility,
         t.similar_activities as similar_activities,
         t.available_zones as available_zones
-    from texts
+    from rests
 )
 
 select
     * exclude (t, rest, efforts_without_id),
-    [one for one in [
-        misfit('calories', t.calories, calories is null),
-        misfit('perceived_exertion', t.perceived_exertion, perceived_exertion is null),
-        misfit('prefer_perceived_exertion', t.prefer_perceived_exertion, prefer_perceived_exertion is null),
-        misfit('hide_from_home', t.hide_from_home, hide_from_home is null),
-        misfit('kudos_count', t.kudos_count, kudos_count is null),
-        misfit('comment_count', t.comment_count, comment_count is null),
-        case when len(efforts_without_id) > 0 then {'key': 'segment_efforts.id', 'text': null} end
-    ] if one is not null] as misfits,
+    case
+        when
+            lost(t.calories, calories)
+            or lost(t.perceived_exertion, perceived_exertion)
+            or lost(t.prefer_perceived_exertion, prefer_perceived_exertion)
+            or lost(t.hide_from_home, hide_from_home)
+            or lost(t.kudos_count, kudos_count)
+            or lost(t.comment_count, comment_count)
+            or len(efforts_without_id) > 0
+            then [one for one in [
+                misfit('calories', t.calories, calories is null),
+                misfit('perceived_exertion', t.perceived_exertion, perceived_exertion is null),
+                misfit('prefer_perceived_exertion', t.prefer_perceived_exertion, prefer_perceived_exertion is null),
+                misfit('hide_from_home', t.hide_from_home, hide_from_home is null),
+                misfit('kudos_count', t.kudos_count, kudos_count is null),
+                misfit('comment_count', t.comment_count, comment_count is null),
+                case when len(efforts_without_id) > 0 then {'key': 'segment_efforts.id', 'text': null} end
+            ] if one is not null]
+        else []
+    end as misfits,
     with_misfits(rest, [one for one in misfits if one.text is not null]) as extra
 from typed;
 

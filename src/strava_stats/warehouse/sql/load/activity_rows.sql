@@ -72,53 +72,102 @@ final as (
         start_point[2] as start_lng,
         end_point[1] as end_lat,
         end_point[2] as end_lng,
-        list_filter([
-            misfit('upload_id', t.upload_id, upload_id is null),
-            misfit('workout_type', t.workout_type, workout_type is null),
-            misfit('start_date', t.start_date, start_date is null),
-            misfit('start_date_local', t.start_date_local, start_date_local is null),
-            misfit('utc_offset', t.utc_offset, utc_offset is null),
-            misfit('distance', t.distance, distance is null),
-            misfit('moving_time', t.moving_time, moving_time is null),
-            misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
-            misfit('total_elevation_gain', t.total_elevation_gain, total_elevation_gain is null),
-            misfit('elev_high', t.elev_high, elev_high is null),
-            misfit('elev_low', t.elev_low, elev_low is null),
-            misfit('average_speed', t.average_speed, average_speed is null),
-            misfit('max_speed', t.max_speed, max_speed is null),
-            misfit('average_cadence', t.average_cadence, average_cadence is null),
-            misfit('average_temp', t.average_temp, average_temp is null),
-            misfit('average_watts', t.average_watts, average_watts is null),
-            misfit('weighted_average_watts', t.weighted_average_watts, weighted_average_watts is null),
-            misfit('max_watts', t.max_watts, max_watts is null),
-            misfit('kilojoules', t.kilojoules, kilojoules is null),
-            misfit('device_watts', t.device_watts, device_watts is null),
-            misfit('has_heartrate', t.has_heartrate, has_heartrate is null),
-            misfit('average_heartrate', t.average_heartrate, average_heartrate is null),
-            misfit('max_heartrate', t.max_heartrate, max_heartrate is null),
-            misfit('suffer_score', t.suffer_score, suffer_score is null),
-            misfit('trainer', t.trainer, trainer is null),
-            misfit('commute', t.commute, commute is null),
-            misfit('manual', t.manual, manual is null),
-            misfit('private', t.private, private is null),
-            misfit('flagged', t.flagged, flagged is null),
-            misfit('from_accepted_tag', t.from_accepted_tag, from_accepted_tag is null),
-            misfit('heartrate_opt_out', t.heartrate_opt_out, heartrate_opt_out is null),
-            misfit('display_hide_heartrate_option', t.display_hide_heartrate_option, display_hide_heartrate_option is null),
-            misfit('kudos_count', t.kudos_count, kudos_count is null),
-            misfit('comment_count', t.comment_count, comment_count is null),
-            misfit('achievement_count', t.achievement_count, achievement_count is null),
-            misfit('pr_count', t.pr_count, pr_count is null),
-            misfit('athlete_count', t.athlete_count, athlete_count is null),
-            misfit('photo_count', t.photo_count, photo_count is null),
-            misfit('total_photo_count', t.total_photo_count, total_photo_count is null),
-            misfit('has_kudoed', t.has_kudoed, has_kudoed is null),
-            misfit('resource_state', t.resource_state, resource_state is null),
-            misfit('athlete.resource_state', t.athlete.resource_state, athlete_resource_state is null),
-            misfit('map.resource_state', t.map.resource_state, map_resource_state is null),
-            misfit('start_latlng', t.start_latlng, start_point is null),
-            misfit('end_latlng', t.end_latlng, end_point is null)
-        ], lambda one: one is not null) as misfits,
+        case
+            when
+                lost(t.upload_id, upload_id)
+                or lost(t.workout_type, workout_type)
+                or lost(t.start_date, start_date)
+                or lost(t.start_date_local, start_date_local)
+                or lost(t.utc_offset, utc_offset)
+                or lost(t.distance, distance)
+                or lost(t.moving_time, moving_time)
+                or lost(t.elapsed_time, elapsed_time)
+                or lost(t.total_elevation_gain, total_elevation_gain)
+                or lost(t.elev_high, elev_high)
+                or lost(t.elev_low, elev_low)
+                or lost(t.average_speed, average_speed)
+                or lost(t.max_speed, max_speed)
+                or lost(t.average_cadence, average_cadence)
+                or lost(t.average_temp, average_temp)
+                or lost(t.average_watts, average_watts)
+                or lost(t.weighted_average_watts, weighted_average_watts)
+                or lost(t.max_watts, max_watts)
+                or lost(t.kilojoules, kilojoules)
+                or lost(t.device_watts, device_watts)
+                or lost(t.has_heartrate, has_heartrate)
+                or lost(t.average_heartrate, average_heartrate)
+                or lost(t.max_heartrate, max_heartrate)
+                or lost(t.suffer_score, suffer_score)
+                or lost(t.trainer, trainer)
+                or lost(t.commute, commute)
+                or lost(t.manual, manual)
+                or lost(t.private, private)
+                or lost(t.flagged, flagged)
+                or lost(t.from_accepted_tag, from_accepted_tag)
+                or lost(t.heartrate_opt_out, heartrate_opt_out)
+                or lost(t.display_hide_heartrate_option, display_hide_heartrate_option)
+                or lost(t.kudos_count, kudos_count)
+                or lost(t.comment_count, comment_count)
+                or lost(t.achievement_count, achievement_count)
+                or lost(t.pr_count, pr_count)
+                or lost(t.athlete_count, athlete_count)
+                or lost(t.photo_count, photo_count)
+                or lost(t.total_photo_count, total_photo_count)
+                or lost(t.has_kudoed, has_kudoed)
+                or lost(t.resource_state, resource_state)
+                or lost(t.athlete.resource_state, athlete_resource_state)
+                or lost(t.map.resource_state, map_resource_state)
+                or lost(t.start_latlng, start_point)
+                or lost(t.end_latlng, end_point)
+                then [one for one in [
+                    misfit('upload_id', t.upload_id, upload_id is null),
+                    misfit('workout_type', t.workout_type, workout_type is null),
+                    misfit('start_date', t.start_date, start_date is null),
+                    misfit('start_date_local', t.start_date_local, start_date_local is null),
+                    misfit('utc_offset', t.utc_offset, utc_offset is null),
+                    misfit('distance', t.distance, distance is null),
+                    misfit('moving_time', t.moving_time, moving_time is null),
+                    misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
+                    misfit('total_elevation_gain', t.total_elevation_gain, total_elevation_gain is null),
+                    misfit('elev_high', t.elev_high, elev_high is null),
+                    misfit('elev_low', t.elev_low, elev_low is null),
+                    misfit('average_speed', t.average_speed, average_speed is null),
+                    misfit('max_speed', t.max_speed, max_speed is null),
+                    misfit('average_cadence', t.average_cadence, average_cadence is null),
+                    misfit('average_temp', t.average_temp, average_temp is null),
+                    misfit('average_watts', t.average_watts, average_watts is null),
+                    misfit('weighted_average_watts', t.weighted_average_watts, weighted_average_watts is null),
+                    misfit('max_watts', t.max_watts, max_watts is null),
+                    misfit('kilojoules', t.kilojoules, kilojoules is null),
+                    misfit('device_watts', t.device_watts, device_watts is null),
+                    misfit('has_heartrate', t.has_heartrate, has_heartrate is null),
+                    misfit('average_heartrate', t.average_heartrate, average_heartrate is null),
+                    misfit('max_heartrate', t.max_heartrate, max_heartrate is null),
+                    misfit('suffer_score', t.suffer_score, suffer_score is null),
+                    misfit('trainer', t.trainer, trainer is null),
+                    misfit('commute', t.commute, commute is null),
+                    misfit('manual', t.manual, manual is null),
+                    misfit('private', t.private, private is null),
+                    misfit('flagged', t.flagged, flagged is null),
+                    misfit('from_accepted_tag', t.from_accepted_tag, from_accepted_tag is null),
+                    misfit('heartrate_opt_out', t.heartrate_opt_out, heartrate_opt_out is null),
+                    misfit('display_hide_heartrate_option', t.display_hide_heartrate_option, display_hide_heartrate_option is null),
+                    misfit('kudos_count', t.kudos_count, kudos_count is null),
+                    misfit('comment_count', t.comment_count, comment_count is null),
+                    misfit('achievement_count', t.achievement_count, achievement_count is null),
+                    misfit('pr_count', t.pr_count, pr_count is null),
+                    misfit('athlete_count', t.athlete_count, athlete_count is null),
+                    misfit('photo_count', t.photo_count, photo_count is null),
+                    misfit('total_photo_count', t.total_photo_count, total_photo_count is null),
+                    misfit('has_kudoed', t.has_kudoed, has_kudoed is null),
+                    misfit('resource_state', t.resource_state, resource_state is null),
+                    misfit('athlete.resource_state', t.athlete.resource_state, athlete_resource_state is null),
+                    misfit('map.resource_state', t.map.resource_state, map_resource_state is null),
+                    misfit('start_latlng', t.start_latlng, start_point is null),
+                    misfit('end_latlng', t.end_latlng, end_point is null)
+                ] if one is not null]
+            else []
+        end as misfits,
         fingerprint_of([
             name::varchar,
             type::varchar,

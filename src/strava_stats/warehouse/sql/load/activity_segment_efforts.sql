@@ -25,13 +25,21 @@ texts as (
             "max_heartrate": "VARCHAR", "pr_rank": "VARCHAR", "kom_rank": "VARCHAR", "achievements": "JSON",
             "visibility": "VARCHAR", "hidden": "VARCHAR", "id": "VARCHAR"}
         ') as t,
-        json_merge_patch(effort, '
+        case
+            when list_has_all([
+                'segment', 'name', 'start_date', 'start_date_local', 'start_index', 'end_index',
+                'distance', 'elapsed_time', 'moving_time', 'average_cadence', 'device_watts',
+                'average_watts', 'average_heartrate', 'max_heartrate', 'pr_rank', 'kom_rank',
+                'achievements', 'visibility', 'hidden', 'id', 'resource_state', 'activity', 'athlete'
+            ], json_keys(effort)) then '{}'::json
+            else json_merge_patch(effort, '
             {"segment": null, "name": null, "start_date": null, "start_date_local": null, "start_index":
             null, "end_index": null, "distance": null, "elapsed_time": null, "moving_time": null,
             "average_cadence": null, "device_watts": null, "average_watts": null, "average_heartrate": null,
             "max_heartrate": null, "pr_rank": null, "kom_rank": null, "achievements": null, "visibility":
             null, "hidden": null, "id": null, "resource_state": null, "activity": null, "athlete": null}
-        ') as rest
+        ')
+        end as rest
     from source
     where json_type(effort) = 'OBJECT'
 ),
@@ -72,24 +80,44 @@ typed as (
 
 select
     * exclude (run_id, seq, position, rest, t),
-    [one for one in [
-        misfit('segment.id', t.segment.id, segment_id is null),
-        misfit('start_date', t.start_date, start_date is null),
-        misfit('start_date_local', t.start_date_local, start_date_local is null),
-        misfit('start_index', t.start_index, start_index is null),
-        misfit('end_index', t.end_index, end_index is null),
-        misfit('distance', t.distance, distance is null),
-        misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
-        misfit('moving_time', t.moving_time, moving_time is null),
-        misfit('average_cadence', t.average_cadence, average_cadence is null),
-        misfit('device_watts', t.device_watts, device_watts is null),
-        misfit('average_watts', t.average_watts, average_watts is null),
-        misfit('average_heartrate', t.average_heartrate, average_heartrate is null),
-        misfit('max_heartrate', t.max_heartrate, max_heartrate is null),
-        misfit('pr_rank', t.pr_rank, pr_rank is null),
-        misfit('kom_rank', t.kom_rank, kom_rank is null),
-        misfit('hidden', t.hidden, hidden is null)
-    ] if one is not null] as misfits,
+    case
+        when
+            lost(t.segment.id, segment_id)
+            or lost(t.start_date, start_date)
+            or lost(t.start_date_local, start_date_local)
+            or lost(t.start_index, start_index)
+            or lost(t.end_index, end_index)
+            or lost(t.distance, distance)
+            or lost(t.elapsed_time, elapsed_time)
+            or lost(t.moving_time, moving_time)
+            or lost(t.average_cadence, average_cadence)
+            or lost(t.device_watts, device_watts)
+            or lost(t.average_watts, average_watts)
+            or lost(t.average_heartrate, average_heartrate)
+            or lost(t.max_heartrate, max_heartrate)
+            or lost(t.pr_rank, pr_rank)
+            or lost(t.kom_rank, kom_rank)
+            or lost(t.hidden, hidden)
+            then [one for one in [
+                misfit('segment.id', t.segment.id, segment_id is null),
+                misfit('start_date', t.start_date, start_date is null),
+                misfit('start_date_local', t.start_date_local, start_date_local is null),
+                misfit('start_index', t.start_index, start_index is null),
+                misfit('end_index', t.end_index, end_index is null),
+                misfit('distance', t.distance, distance is null),
+                misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
+                misfit('moving_time', t.moving_time, moving_time is null),
+                misfit('average_cadence', t.average_cadence, average_cadence is null),
+                misfit('device_watts', t.device_watts, device_watts is null),
+                misfit('average_watts', t.average_watts, average_watts is null),
+                misfit('average_heartrate', t.average_heartrate, average_heartrate is null),
+                misfit('max_heartrate', t.max_heartrate, max_heartrate is null),
+                misfit('pr_rank', t.pr_rank, pr_rank is null),
+                misfit('kom_rank', t.kom_rank, kom_rank is null),
+                misfit('hidden', t.hidden, hidden is null)
+            ] if one is not null]
+        else []
+    end as misfits,
     with_misfits(rest, misfits) as extra
 from typed
 where id is not null

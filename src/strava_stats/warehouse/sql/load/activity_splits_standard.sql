@@ -20,11 +20,17 @@ texts as (
             "elevation_difference": "VARCHAR", "average_speed": "VARCHAR", "average_grade_adjusted_speed":
             "VARCHAR", "average_heartrate": "VARCHAR", "pace_zone": "VARCHAR", "split": "VARCHAR"}
         ') as t,
-        json_merge_patch(split, '
+        case
+            when list_has_all([
+                'distance', 'elapsed_time', 'moving_time', 'elevation_difference', 'average_speed',
+                'average_grade_adjusted_speed', 'average_heartrate', 'pace_zone', 'split'
+            ], json_keys(split)) then '{}'::json
+            else json_merge_patch(split, '
             {"distance": null, "elapsed_time": null, "moving_time": null, "elevation_difference": null,
             "average_speed": null, "average_grade_adjusted_speed": null, "average_heartrate": null,
             "pace_zone": null, "split": null}
-        ') as rest
+        ')
+        end as rest
     from source
     where json_type(split) = 'OBJECT'
 ),
@@ -52,16 +58,28 @@ typed as (
 
 select
     * exclude (position, rest, t),
-    [one for one in [
-        misfit('distance', t.distance, distance is null),
-        misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
-        misfit('moving_time', t.moving_time, moving_time is null),
-        misfit('elevation_difference', t.elevation_difference, elevation_difference is null),
-        misfit('average_speed', t.average_speed, average_speed is null),
-        misfit('average_grade_adjusted_speed', t.average_grade_adjusted_speed, average_grade_adjusted_speed is null),
-        misfit('average_heartrate', t.average_heartrate, average_heartrate is null),
-        misfit('pace_zone', t.pace_zone, pace_zone is null)
-    ] if one is not null] as misfits,
+    case
+        when
+            lost(t.distance, distance)
+            or lost(t.elapsed_time, elapsed_time)
+            or lost(t.moving_time, moving_time)
+            or lost(t.elevation_difference, elevation_difference)
+            or lost(t.average_speed, average_speed)
+            or lost(t.average_grade_adjusted_speed, average_grade_adjusted_speed)
+            or lost(t.average_heartrate, average_heartrate)
+            or lost(t.pace_zone, pace_zone)
+            then [one for one in [
+                misfit('distance', t.distance, distance is null),
+                misfit('elapsed_time', t.elapsed_time, elapsed_time is null),
+                misfit('moving_time', t.moving_time, moving_time is null),
+                misfit('elevation_difference', t.elevation_difference, elevation_difference is null),
+                misfit('average_speed', t.average_speed, average_speed is null),
+                misfit('average_grade_adjusted_speed', t.average_grade_adjusted_speed, average_grade_adjusted_speed is null),
+                misfit('average_heartrate', t.average_heartrate, average_heartrate is null),
+                misfit('pace_zone', t.pace_zone, pace_zone is null)
+            ] if one is not null]
+        else []
+    end as misfits,
     with_misfits(rest, misfits) as extra
 from typed
 qualify row_number() over (partition by activity_id, split order by position) = 1;

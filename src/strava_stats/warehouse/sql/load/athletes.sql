@@ -11,14 +11,22 @@ with texts as (
             "VARCHAR", "follower_count": "VARCHAR", "friend_count": "VARCHAR", "athlete_type": "VARCHAR",
             "date_preference": "VARCHAR", "measurement_preference": "VARCHAR", "id": "VARCHAR"}
         ') as t,
-        json_merge_patch(body, '
+        case
+            when list_has_all([
+                'username', 'firstname', 'lastname', 'bio', 'city', 'state', 'country', 'sex',
+                'premium', 'summit', 'created_at', 'updated_at', 'badge_type_id', 'weight', 'ftp',
+                'profile_medium', 'profile', 'follower_count', 'friend_count', 'athlete_type',
+                'date_preference', 'measurement_preference', 'id', 'resource_state', 'bikes', 'shoes'
+            ], json_keys(body)) then '{}'::json
+            else json_merge_patch(body, '
             {"username": null, "firstname": null, "lastname": null, "bio": null, "city": null, "state":
             null, "country": null, "sex": null, "premium": null, "summit": null, "created_at": null,
             "updated_at": null, "badge_type_id": null, "weight": null, "ftp": null, "profile_medium": null,
             "profile": null, "follower_count": null, "friend_count": null, "athlete_type": null,
             "date_preference": null, "measurement_preference": null, "id": null, "resource_state": null,
             "bikes": null, "shoes": null}
-        ') as rest
+        ')
+        end as rest
     from new_bodies
     where json_type(body) = 'OBJECT'
 ),
@@ -61,18 +69,32 @@ typed as (
 
 select
     * exclude (rest, t),
-    [one for one in [
-        misfit('premium', t.premium, premium is null),
-        misfit('summit', t.summit, summit is null),
-        misfit('created_at', t.created_at, created_at is null),
-        misfit('updated_at', t.updated_at, updated_at is null),
-        misfit('badge_type_id', t.badge_type_id, badge_type_id is null),
-        misfit('weight', t.weight, weight is null),
-        misfit('ftp', t.ftp, ftp is null),
-        misfit('follower_count', t.follower_count, follower_count is null),
-        misfit('friend_count', t.friend_count, friend_count is null),
-        misfit('athlete_type', t.athlete_type, athlete_type is null)
-    ] if one is not null] as misfits,
+    case
+        when
+            lost(t.premium, premium)
+            or lost(t.summit, summit)
+            or lost(t.created_at, created_at)
+            or lost(t.updated_at, updated_at)
+            or lost(t.badge_type_id, badge_type_id)
+            or lost(t.weight, weight)
+            or lost(t.ftp, ftp)
+            or lost(t.follower_count, follower_count)
+            or lost(t.friend_count, friend_count)
+            or lost(t.athlete_type, athlete_type)
+            then [one for one in [
+                misfit('premium', t.premium, premium is null),
+                misfit('summit', t.summit, summit is null),
+                misfit('created_at', t.created_at, created_at is null),
+                misfit('updated_at', t.updated_at, updated_at is null),
+                misfit('badge_type_id', t.badge_type_id, badge_type_id is null),
+                misfit('weight', t.weight, weight is null),
+                misfit('ftp', t.ftp, ftp is null),
+                misfit('follower_count', t.follower_count, follower_count is null),
+                misfit('friend_count', t.friend_count, friend_count is null),
+                misfit('athlete_type', t.athlete_type, athlete_type is null)
+            ] if one is not null]
+        else []
+    end as misfits,
     with_misfits(rest, misfits) as extra
 from typed
 where id is not null

@@ -9,12 +9,19 @@ with texts as (
             "VARCHAR", "frame_type": "VARCHAR", "weight": "VARCHAR", "description": "VARCHAR",
             "notification_distance": "VARCHAR", "id": "VARCHAR", "resource_state": "VARCHAR"}
         ') as t,
-        json_merge_patch(body, '
+        case
+            when list_has_all([
+                'name', 'nickname', 'primary', 'retired', 'distance', 'converted_distance',
+                'brand_name', 'model_name', 'frame_type', 'weight', 'description',
+                'notification_distance', 'id', 'resource_state'
+            ], json_keys(body)) then '{}'::json
+            else json_merge_patch(body, '
             {"name": null, "nickname": null, "primary": null, "retired": null, "distance": null,
             "converted_distance": null, "brand_name": null, "model_name": null, "frame_type": null,
             "weight": null, "description": null, "notification_distance": null, "id": null,
             "resource_state": null}
-        ') as rest
+        ')
+        end as rest
     from new_bodies
     where json_type(body) = 'OBJECT'
 ),
@@ -48,15 +55,26 @@ typed as (
 
 select
     * exclude (rest, t),
-    [one for one in [
-        misfit('primary', t."primary", "primary" is null),
-        misfit('retired', t.retired, retired is null),
-        misfit('distance', t.distance, distance is null),
-        misfit('converted_distance', t.converted_distance, converted_distance is null),
-        misfit('frame_type', t.frame_type, frame_type is null),
-        misfit('weight', t.weight, weight is null),
-        misfit('notification_distance', t.notification_distance, notification_distance is null)
-    ] if one is not null] as misfits,
+    case
+        when
+            lost(t."primary", "primary")
+            or lost(t.retired, retired)
+            or lost(t.distance, distance)
+            or lost(t.converted_distance, converted_distance)
+            or lost(t.frame_type, frame_type)
+            or lost(t.weight, weight)
+            or lost(t.notification_distance, notification_distance)
+            then [one for one in [
+                misfit('primary', t."primary", "primary" is null),
+                misfit('retired', t.retired, retired is null),
+                misfit('distance', t.distance, distance is null),
+                misfit('converted_distance', t.converted_distance, converted_distance is null),
+                misfit('frame_type', t.frame_type, frame_type is null),
+                misfit('weight', t.weight, weight is null),
+                misfit('notification_distance', t.notification_distance, notification_distance is null)
+            ] if one is not null]
+        else []
+    end as misfits,
     with_misfits(rest, misfits) as extra
 from typed
 where id is not null

@@ -22,12 +22,19 @@ texts as (
             "private": "VARCHAR", "hazardous": "VARCHAR", "starred": "VARCHAR", "id": "VARCHAR",
             "start_latlng": "VARCHAR", "end_latlng": "VARCHAR"}
         ') as t,
-        json_merge_patch(segment, '
+        case
+            when list_has_all([
+                'name', 'activity_type', 'distance', 'average_grade', 'maximum_grade', 'elevation_high',
+                'elevation_low', 'climb_category', 'city', 'state', 'country', 'private', 'hazardous',
+                'starred', 'id', 'start_latlng', 'end_latlng', 'resource_state'
+            ], json_keys(segment)) then '{}'::json
+            else json_merge_patch(segment, '
             {"name": null, "activity_type": null, "distance": null, "average_grade": null, "maximum_grade":
             null, "elevation_high": null, "elevation_low": null, "climb_category": null, "city": null,
             "state": null, "country": null, "private": null, "hazardous": null, "starred": null, "id": null,
             "start_latlng": null, "end_latlng": null, "resource_state": null}
-        ') as rest
+        ')
+        end as rest
     from source
     where json_type(segment) = 'OBJECT'
     qualify row_number() over (partition by segment ->> '$.id' order by run_id desc, seq desc, position desc) = 1
@@ -66,17 +73,30 @@ typed as (
 
 select
     * exclude (rest, t),
-    [one for one in [
-        misfit('distance', t.distance, distance is null),
-        misfit('average_grade', t.average_grade, average_grade is null),
-        misfit('maximum_grade', t.maximum_grade, maximum_grade is null),
-        misfit('elevation_high', t.elevation_high, elevation_high is null),
-        misfit('elevation_low', t.elevation_low, elevation_low is null),
-        misfit('climb_category', t.climb_category, climb_category is null),
-        misfit('private', t.private, private is null),
-        misfit('hazardous', t.hazardous, hazardous is null),
-        misfit('starred', t.starred, starred is null)
-    ] if one is not null] as misfits,
+    case
+        when
+            lost(t.distance, distance)
+            or lost(t.average_grade, average_grade)
+            or lost(t.maximum_grade, maximum_grade)
+            or lost(t.elevation_high, elevation_high)
+            or lost(t.elevation_low, elevation_low)
+            or lost(t.climb_category, climb_category)
+            or lost(t.private, private)
+            or lost(t.hazardous, hazardous)
+            or lost(t.starred, starred)
+            then [one for one in [
+                misfit('distance', t.distance, distance is null),
+                misfit('average_grade', t.average_grade, average_grade is null),
+                misfit('maximum_grade', t.maximum_grade, maximum_grade is null),
+                misfit('elevation_high', t.elevation_high, elevation_high is null),
+                misfit('elevation_low', t.elevation_low, elevation_low is null),
+                misfit('climb_category', t.climb_category, climb_category is null),
+                misfit('private', t.private, private is null),
+                misfit('hazardous', t.hazardous, hazardous is null),
+                misfit('starred', t.starred, starred is null)
+            ] if one is not null]
+        else []
+    end as misfits,
     with_misfits(rest, misfits) as extra
 from typed
 where id is not null;
