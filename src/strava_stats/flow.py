@@ -20,7 +20,7 @@ from strava_stats.errors import Locked, NotAuthorised, RateLimited, ScopeMissing
 from strava_stats.files import disk_errors, make_folder
 from strava_stats.lake.bronze import noted_ids, recover
 from strava_stats.lake.layout import DETAILS, Layout, next_run_id
-from strava_stats.narration import Narrator
+from strava_stats.narration import Narrator, Silent
 from strava_stats.strava.budget_file import BudgetExhausted, BudgetKeeper
 from strava_stats.strava.client import Client
 from strava_stats.strava.token_store import Token
@@ -317,13 +317,13 @@ class _Stages:
         for line in pulled.quarantined:
             self._partial(f"Left out {line}")
 
-    def _compact(self, stage: dict[str, Any], *, final: bool) -> None:
+    def _compact(self, stage: dict[str, Any], *, final: bool, narrator: Narrator | None = None) -> None:
         services = self.services
         record = replace_finished(self.run, services.clock.now()) if final else None
         compacted = compact(
             services.layout,
             services.state,
-            services.narrator,
+            narrator or services.narrator,
             services.calendar,
             rebuild=self.steps.rebuild,
             run_record=record,
@@ -352,7 +352,7 @@ class _Stages:
             athlete_id=token.athlete_id,
             run_id=self.run.run_id,
             source=services.source,
-            publish=lambda: self._compact({}, final=False),
+            publish=lambda: self._compact({}, final=False, narrator=Silent()),
         )
         if done_before:
             services.narrator.say(f"{len(done_before):,} details that a killed run had fetched are not fetched again")

@@ -305,7 +305,7 @@ def test_portions_hold_every_body_once(layout: Layout, most: int) -> None:
     second.unlink()
     portions = [
         {path.name: path.read_bytes() for path in portion}
-        for portion in body_portions([(first, 0), (packed, 0)], layout.scratch, most)
+        for portion in body_portions([(first, 0, None), (packed, 0, None)], layout.scratch, most)
     ]
     assert portion_bytes(portions) == expected
     for portion in portions:
@@ -325,7 +325,9 @@ def test_portions_leave_out_what_is_loaded_and_what_shapes_no_row(layout: Layout
     found.add_listing(NOW, after=0, before=1, complete=True, ids=[1])
     path = found.finish()
     assert path is not None
-    portions = [[line["seq"] for line in lines(one)] for (one,) in body_portions([(path, 1)], layout.scratch, 1 << 20)]
+    portions = [
+        [line["seq"] for line in lines(one)] for (one,) in body_portions([(path, 1, None)], layout.scratch, 1 << 20)
+    ]
     assert portions == [[2, 4, 5, 7, 8]]
-    assert list(body_portions([(path, 9)], layout.scratch, 1 << 20)) == []
+    assert list(body_portions([(path, 9, None)], layout.scratch, 1 << 20)) == []
     assert list(body_portions([], layout.scratch, 1 << 20)) == []

@@ -17,8 +17,10 @@ import gzip
 import hashlib
 import json
 import os
+import queue
 import re
 import shutil
+import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -35,6 +37,7 @@ from strava_stats.lake.layout import KINDS, Layout
 LARGEST_ID = 2**63 - 1
 GZIP_LEVEL = 1  # level 6 costs three times the CPU for 8 % of the size
 BLOCK = 1 << 20
+QUEUED_BLOCKS = 32
 
 
 class _Head(msgspec.Struct):
@@ -69,6 +72,7 @@ class Journal:
         self.seq = 0
         self.bodies = 0
         self._source = b"" if source == "api" else b'"source":%s,' % json.dumps(source).encode()
+        self.packing: Packing | None = None
         self._file: IO[bytes] | None = None
         self._lines: list[bytes] = []
 
@@ -119,7 +123,8 @@ class Journal:
                 make_folder(self.path.parent)
                 self._file = self.path.open("ab", buffering=0)
                 fsync_folder(self.path.parent)
-            block = memoryview(b"".join(self._lines))
+            content = b"".join(self._lines)
+            block = memoryview(content)
             self._lines.clear()
             whole = self._file.tell()
             try:
@@ -130,6 +135,8 @@ class Journal:
                 with suppress(OSError):
                     self._file.truncate(whole)
                 raise
+        if self.packing is not None:
+            self.packing.add(content)
 
     def sync(self) -> None:
         """Write, and make it last over a power cut."""
@@ -154,23 +161,69 @@ class Journal:
             self._file = None
 
 
-def compress(journal: Path, scratch: Path) -> Path:
-    """Pack a finished journal: .gz outside the folder, read back, renamed in. The plain one is left to the caller."""
-    with disk_errors(journal):
+class Packing(threading.Thread):
+    """Packs a journal beside its writer, so that closing it later costs next to nothing.
+
+    The .gz grows outside the folder; `finish` reads it back, compares, and renames it in. The plain journal is left
+    to the caller.
+    """
+
+    def __init__(self, journal: Path, scratch: Path) -> None:
+        super().__init__(name="pack-journal", daemon=True)
+        self._final = journal.with_name(f"{journal.name}.gz")
+        self._temporary = scratch / self._final.name
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(maxsize=QUEUED_BLOCKS)
+        self._error: Exception | None = None
+        self._checksum = self._size = 0
         make_folder(scratch)
-        temporary = scratch / f"{journal.name}.gz"
-        checksum = size = 0
-        with journal.open("rb") as plain, gzip.GzipFile(temporary, "wb", compresslevel=GZIP_LEVEL, mtime=0) as packed:
-            while block := plain.read(BLOCK):
-                checksum, size = zlib.crc32(block, checksum), size + len(block)
-                packed.write(block)
-        if _read_back(temporary) != (checksum, size):
-            raise CorruptData(
-                f"{temporary} did not read back as it was written", "check the disk; the plain journal is untouched"
-            )
-        final = journal.with_name(f"{journal.name}.gz")
-        move_into_place(temporary, final)
-    return final
+
+    def add(self, block: bytes) -> None:
+        """Hand over bytes as they were written to the journal."""
+        self._blocks.put(block)
+
+    def run(self) -> None:
+        """Pack until the end is announced; after an error only take blocks, so that nobody waits for ever."""
+        packed: gzip.GzipFile | None = None
+        while (block := self._blocks.get()) is not None:
+            try:
+                if self._error is None:
+                    packed = packed or self._open()
+                    self._checksum, self._size = zlib.crc32(block, self._checksum), self._size + len(block)
+                    packed.write(block)
+            except OSError as error:
+                self._error = error
+        try:
+            (packed or self._open()).close()
+        except OSError as error:
+            self._error = self._error or error
+
+    def _open(self) -> gzip.GzipFile:
+        return gzip.GzipFile(self._temporary, "wb", compresslevel=GZIP_LEVEL, mtime=0)
+
+    def finish(self) -> Path:
+        """The packed journal, in its place and durable."""
+        self._blocks.put(None)
+        self.join()
+        with disk_errors(self._final):
+            if self._error is not None:
+                raise self._error
+            if _read_back(self._temporary) != (self._checksum, self._size):
+                raise CorruptData(
+                    f"{self._temporary} did not read back as it was written",
+                    "check the disk; the plain journal is untouched",
+                )
+            move_into_place(self._temporary, self._final)
+        return self._final
+
+
+def compress(journal: Path, scratch: Path) -> Path:
+    """Pack a finished journal; the plain one is left to the caller."""
+    packing = Packing(journal, scratch)
+    packing.start()
+    with disk_errors(journal), journal.open("rb") as plain:
+        while block := plain.read(BLOCK):
+            packing.add(block)
+    return packing.finish()
 
 
 def _read_back(path: Path) -> tuple[int, int]:
@@ -236,8 +289,10 @@ def _is_whole_line(file: IO[bytes], start: int, end: int) -> bool:
     return True
 
 
-def body_portions(journals: Iterable[tuple[Path, int]], scratch: Path, max_bytes: int) -> Iterator[list[Path]]:
-    """Copy body and same lines of (journal, last line already loaded) into plain files, `max_bytes` a portion.
+def body_portions(
+    journals: Iterable[tuple[Path, int, int | None]], scratch: Path, max_bytes: int
+) -> Iterator[list[Path]]:
+    """Copy body and same lines of (journal, line loaded last, line to stop behind) into files, `max_bytes` a portion.
 
     Details are tens of kilobytes; a vector of 2,048 of them would be a hundred megabytes, so SQL gets them in
     portions. A file keeps its journal's name, which is the run; a portion lives until the next one is asked for.
@@ -246,9 +301,11 @@ def body_portions(journals: Iterable[tuple[Path, int]], scratch: Path, max_bytes
     make_folder(folder)
     pieces: dict[str, list[bytes]] = {}
     size = 0
-    for journal, after_seq in journals:
+    for journal, after_seq, until_seq in journals:
         name = journal.name.removesuffix(".gz")
         for line in _lines(journal):
+            if until_seq is not None and (not line.endswith(b"\n") or _seq(line) > until_seq):
+                break
             if not KEPT.match(line) or _seq(line) <= after_seq:
                 continue
             if pieces and size + len(line) > max_bytes:
@@ -302,9 +359,9 @@ def _damaged(journal: Path, error: Exception) -> CorruptData:
 
 
 def last_seq(journal: Path) -> int:
-    """Number of the last line of an open journal, 0 when it holds none."""
+    """Number of the last whole line of an open journal, 0 when it holds none; its writer may be adding to it."""
     with journal.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
+        end = _line_start(file, file.seek(0, os.SEEK_END) + 1)
         if end == 0:
             return 0
         file.seek(_line_start(file, end))

@@ -52,12 +52,16 @@ class Compacted:
 
 @dataclass(frozen=True)
 class Pending:
-    """A journal that the warehouse does not hold whole."""
+    """A journal that the warehouse does not hold whole: lines behind `loaded_seq` are to load.
+
+    Up to `until_seq` when it is open (its writer may go on meanwhile), all when that is None.
+    """
 
     kind: str
     run_id: str
     path: Path
     loaded_seq: int
+    until_seq: int | None
 
 
 def ledger_of(layout: Layout) -> dict[tuple[str, str], tuple[int, bool]]:
@@ -81,7 +85,7 @@ def pending_journals(layout: Layout, ledger: Mapping[tuple[str, str], tuple[int,
         for run_id, path in layout.journals(kind).items():
             seq, closed = ledger.get((kind, run_id), (0, False))
             if not closed:
-                found.append(Pending(kind, run_id, path, seq))
+                found.append(Pending(kind, run_id, path, seq, None if path.suffix == ".gz" else last_seq(path)))
     return found
 
 
@@ -167,13 +171,12 @@ def _load(
 
 
 def _ledger_entry(one: Pending) -> tuple[str, str, int | None, bool]:
-    """A closed journal is in whole; of an open one, what is in now."""
-    closed = one.path.suffix == ".gz"
-    return one.kind, one.run_id, None if closed else last_seq(one.path), closed
+    """A closed journal is in whole; an open one up to the line that was its last when this began."""
+    return one.kind, one.run_id, one.until_seq, one.until_seq is None
 
 
 def _portions(pending: list[Pending], layout: Layout) -> Any:
-    return body_portions([(one.path, one.loaded_seq) for one in pending], layout.scratch, PORTION_BYTES)
+    return body_portions([(one.path, one.loaded_seq, one.until_seq) for one in pending], layout.scratch, PORTION_BYTES)
 
 
 def _has_bodies(pending: list[Pending], layout: Layout) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from strava_stats.sync.state import State, parse_instant
 from strava_stats.warehouse.query import Warehouse
 
 BATCH = timedelta(seconds=60)
+BATCH_BYTES = 4 << 20
 SYNC_EVERY = 50
 PROFILE_EVERY = timedelta(days=7)
 GEAR_AGAIN = timedelta(days=30)
@@ -135,7 +137,9 @@ class Enrich:
         self.result = Enriched(run_id)
         self._publish = publish
         self._published_at = clock.now()
-        self._unpublished = 0
+        self._unpublished = 0  # bytes
+        self._publishing: _Publishing | None = None
+        self._quarantined = {shown for kind, shown in state.quarantine() if kind == QUARANTINE_KIND}
         self._poison: list[int] = []
         self._known: frozenset[int] = frozenset()
 
@@ -159,7 +163,10 @@ class Enrich:
             if not self.result.fetched:
                 raise
         finally:
-            self._close(self.journal)
+            try:
+                self._finish_publishing()
+            finally:
+                self._close(self.journal)
         return self.result
 
     def _journal(self, kind: str, run_id: str) -> Journal:
@@ -167,9 +174,30 @@ class Enrich:
 
     def before_wait(self) -> None:
         """The budget makes us wait: let the user have what is there."""
+        self._finish_publishing()
         if self._unpublished:
             self.journal.sync()
-            self._publish_batch()
+            self._start_publishing()
+            self._finish_publishing()
+
+    def _start_publishing(self) -> None:
+        """Load and publish what is in the journal so far, while the next details are fetched."""
+        self._published_at = self.clock.now()
+        self._unpublished = 0
+        self._publishing = _Publishing(self._publish)
+        self._publishing.start()
+
+    def _finish_publishing(self) -> None:
+        publishing, self._publishing = self._publishing, None
+        if publishing is not None:
+            publishing.finish()
+
+    def _publish_when_due(self) -> None:
+        if not self._unpublished or (self._publishing is not None and self._publishing.is_alive()):
+            return
+        if self._unpublished >= BATCH_BYTES or self.clock.now() - self._published_at >= BATCH:
+            self._finish_publishing()
+            self._start_publishing()
 
     def _fetch_all(self, choices: Sequence[Choice], options: EnrichOptions) -> None:
         with KnownBodies(self.layout.warehouse, DETAILS, []) as known:
@@ -182,14 +210,8 @@ class Enrich:
                 self.journal.sync()
             else:
                 self.journal.write()
-            if self._unpublished and self.clock.now() - self._published_at >= BATCH:
-                self._publish_batch()
+            self._publish_when_due()
         self.narrator.progress(TASK, len(choices), len(choices))
-
-    def _publish_batch(self) -> None:
-        self._publish()
-        self._published_at = self.clock.now()
-        self._unpublished = 0
 
     def _land(self, activity_id: int, answer: Answer, hashes: Mapping[int, str]) -> None:
         now = self.clock.now()
@@ -204,13 +226,14 @@ class Enrich:
             self._quarantine(activity_id, error, now)
             return
         self.result.fetched += 1
-        self._unpublished += 1
-        self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
+        if str(activity_id) in self._quarantined:
+            self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
         if hashes.get(activity_id) == body.hash:
             self.journal.add_same(now, activity_id, body.hash)
             self.result.same += 1
         else:
             self.journal.add_body(now, activity_id, body.hash, body.content)
+            self._unpublished += len(body.content)
 
     def _refuse(self, activity_id: int, answer: Answer, now: datetime) -> None:
         """A 404 or 500 of one activity is that activity's trouble, unless it happens to all of them."""
@@ -277,6 +300,28 @@ class Enrich:
         if path is not None:
             compress(path, self.layout.scratch)
             path.unlink()
+
+
+class _Publishing(threading.Thread):
+    """One publish in the background; what goes wrong in it is raised by `finish`."""
+
+    def __init__(self, publish: Callable[[], None]) -> None:
+        super().__init__(name="publish", daemon=True)
+        self._publish = publish
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Publish."""
+        try:
+            self._publish()
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            self._error = error
+
+    def finish(self) -> None:
+        """Wait for the end, and raise what went wrong."""
+        self.join()
+        if self._error is not None:
+            raise self._error
 
 
 def _unusable(body: Body, activity_id: int) -> str | None:

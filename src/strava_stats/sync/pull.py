@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
 
 from strava_stats.clock import Clock
 from strava_stats.errors import ConfigurationError, DiskFull, StravaStatsError, StravaUnreachable
-from strava_stats.lake.bronze import Journal, compress
+from strava_stats.lake.bronze import Journal, Packing
 from strava_stats.lake.layout import ACTIVITIES, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.lake.summaries import NO_SMALL_ID, Body, NotAPage, split_page
@@ -115,22 +114,31 @@ class Pull:
         return self.result
 
     def _list(self, first: ListingRequest, known: KnownBodies) -> None:
-        request: ListingRequest | None = first
+        """Page after page; the next one is on its way while this one is landed."""
+        self.journal.packing = Packing(self.journal.path, self.layout.scratch)
+        self.journal.packing.start()
         idle_pages = 0
         total = known.count(self.athlete_id) if first.full else None
-        while request is not None:
-            bodies = self._page(request)
-            fresh = self._land(bodies, known)
-            idle_pages = 0 if fresh or not bodies else idle_pages + 1
-            if idle_pages > IDLE_PAGES or self.result.pages >= PAGE_CAP:
-                self.result.stopped = "Strava repeated the same page; the listing was not taken as complete"
-                return
-            starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
-            ahead = total if total and total > self.result.listed else None
-            self.narrator.progress(TASK, self.result.listed, ahead)
-            request = next_request(request, starts, fresh, self.per_page)
+        with ThreadPoolExecutor(1) as ahead:
+            request: ListingRequest | None = first
+            coming = ahead.submit(self._page, first)
+            while request is not None:
+                bodies = coming.result()
+                fresh = len({body.id for body in bodies if body.id is not None} - self.result.ids)
+                idle_pages = 0 if fresh or not bodies else idle_pages + 1
+                repeated = idle_pages > IDLE_PAGES or self.result.pages >= PAGE_CAP
+                starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
+                request = None if repeated else next_request(request, starts, fresh, self.per_page)
+                if request is not None:
+                    coming = ahead.submit(self._page, request)
+                self._land(bodies, known)
+                left = total if total and total > self.result.listed else None
+                self.narrator.progress(TASK, self.result.listed, left)
         self.narrator.progress(TASK, self.result.listed, self.result.listed)
-        self.result.complete = True
+        if repeated:
+            self.result.stopped = "Strava repeated the same page; the listing was not taken as complete"
+        else:
+            self.result.complete = True
 
     def _page(self, request: ListingRequest) -> list[Body]:
         for last in (False, True):
@@ -147,20 +155,17 @@ class Pull:
             "try again later; if it stays so, check STRAVA_API_BASE_URL and proxies",
         )
 
-    def _land(self, bodies: list[Body], known: KnownBodies) -> int:
-        """Note a page in the journal; returns how many ids were not in this listing before."""
+    def _land(self, bodies: list[Body], known: KnownBodies) -> None:
+        """Note a page in the journal."""
         now = self.clock.now()
         ids = [body.id for body in bodies if body.id is not None]
         before = known.hashes(ids)
-        fresh = 0
         for body in bodies:
             if body.error is not None:
                 self._quarantine(body, now)
             if body.id is None:
                 continue
-            first_time = body.id not in self.result.ids
-            fresh += first_time
-            self.result.listed += first_time
+            self.result.listed += body.id not in self.result.ids
             self.result.ids.add(body.id)
             if body.error is None:
                 self._note(body, now, before)
@@ -170,7 +175,6 @@ class Pull:
             self._unsynced = 0
         else:
             self.journal.write()
-        return fresh
 
     def _note(self, body: Body, now: datetime, before: Mapping[int, str]) -> None:
         assert body.id is not None
@@ -217,40 +221,15 @@ class Pull:
             )
 
     def _shape(self) -> None:
-        """Journal → shard; the journal is closed meanwhile, both from the plain file."""
-        bodies = self.journal.bodies
+        """Journal → shard; the packed journal is checked meanwhile. The plain one goes only after both are done."""
         path = self.journal.finish()
-        if path is None:
+        packing = self.journal.packing
+        if path is None or packing is None:
             return
-        closing = _Closing(path, self.layout.scratch)
-        closing.start()
-        try:
-            if bodies:
+        with ThreadPoolExecutor(1) as closing:
+            packed = closing.submit(packing.finish)
+            if self.journal.bodies:
                 with new_shard(self.layout.shard(self.journal.run_id), self.layout.scratch) as target:
                     _, self.result.misfits = shape_activities([path], target, self.layout.scratch)
-        finally:
-            closing.finish()
-
-
-class _Closing(threading.Thread):
-    """Compress a journal while its shard is made; the plain file goes only after both are done."""
-
-    def __init__(self, path: Path, scratch: Path) -> None:
-        super().__init__(name="close-journal")
-        self._path = path
-        self._scratch = scratch
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        """Compress and read back."""
-        try:
-            self._packed = compress(self._path, self._scratch)
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread by `finish`
-            self._error = error
-
-    def finish(self) -> None:
-        """Wait, raise what went wrong, else unlink the plain journal."""
-        self.join()
-        if self._error is not None:
-            raise self._error
-        self._path.unlink()
+            packed.result()
+        path.unlink()
