@@ -122,7 +122,13 @@ def test_the_overall_headers_alone(tmp_path: Path) -> None:
 
 
 @given(others=st.lists(st.integers(0, 12), min_size=40, max_size=40), limit=st.integers(8, 40))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_another_consumer_is_seen(tmp_path_factory: pytest.TempPathFactory, others: list[int], limit: int) -> None:
     """As long as another consumer leaves a call, ours are never refused: its usage is read from our answers."""
     strava = connected(tmp_path_factory.mktemp("other"), overall=(limit * 2, 100_000), read=(limit, 50_000))

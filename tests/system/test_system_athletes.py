@@ -83,6 +83,7 @@ def test_max_calls_bound_the_whole_command(two: tuple[Cli, Strava, int, int]) ->
     assert len(strava.simulator.calls) == 10
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_one_is_not_the_others(two: tuple[Cli, Strava, int, int]) -> None:
     """Revoking one leaves the other connected."""
     cli, strava, first, second = two

@@ -96,6 +96,7 @@ def test_a_foreign_state_is_refused(cli: Cli) -> None:
     cli("auth", "--code", address).done()
 
 
+@pytest.mark.slow
 def test_a_used_code_is_refused(cli: Cli) -> None:
     """A code works once."""
     address = redirect_of(cli)
@@ -103,6 +104,7 @@ def test_a_used_code_is_refused(cli: Cli) -> None:
     cli("auth", "--code", address.replace("state=", "nostate=")).failed(77, "used up", "strava-stats auth")
 
 
+@pytest.mark.slow
 def test_a_fresh_code_is_tried_again(cli: Cli, strava: Strava) -> None:
     """A code that Strava does not know yet is accepted a moment later."""
     strava.simulator.add_fault(
@@ -156,6 +158,7 @@ def connected_scopeless(cli: Cli, strava: Strava) -> Cli:
     return cli
 
 
+@pytest.mark.slow
 def test_read_without_all_is_warned_of(cli: Cli, strava: Strava) -> None:
     """activity:read is enough to pull, with a warning that private activities are invisible."""
     strava.simulator.make_private(strava.ids[0])
@@ -186,6 +189,7 @@ def test_revoke_forgets_a_token_that_strava_does_not_know(connected: Cli, strava
     assert json.loads(connected.token_file.read_text())["athletes"] == {}
 
 
+@pytest.mark.slow
 def test_a_corrupt_token_file_is_set_aside_by_auth(cli: Cli) -> None:
     """The damaged file is kept as a copy, and written anew."""
     cli.token_file.parent.mkdir()

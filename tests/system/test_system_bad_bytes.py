@@ -100,6 +100,7 @@ def test_a_broken_summary(connected: Cli, strava: Strava, name: str) -> None:
     assert connected.rows("select 1 from quarantine") == []
 
 
+@pytest.mark.slow
 def test_two_broken_summaries_at_once(connected: Cli, strava: Strava) -> None:
     """Each is named, kept and counted, also where the damage hides the ids; the next flow stores neither again."""
     for one, name in ((strava.ids[3], "no comma"), (strava.ids[9], "a bad number")):
@@ -111,6 +112,7 @@ def test_two_broken_summaries_at_once(connected: Cli, strava: Strava) -> None:
     assert sum("base64" in line for line in bodies(connected, "activities")) == 2
 
 
+@pytest.mark.slow
 def test_a_broken_summary_is_told_once(connected: Cli, strava: Strava) -> None:
     """The same broken body again is neither stored again nor told again, and the second flow is quiet."""
     strava.simulator.set_raw(strava.ids[0], summary=b'{"id":%d,"name":"\xff"}' % strava.ids[0])
@@ -187,6 +189,7 @@ def test_a_pretty_printed_page(connected: Cli, strava: Strava) -> None:
     ) == 'two\nlines \\ and "quotes" and {{ [ ,'.replace("{{", "{")
 
 
+@pytest.mark.slow
 def test_a_broken_element_in_a_pretty_page(connected: Cli, strava: Strava) -> None:
     """The page is cut up right where brackets, quotes and escapes stand inside strings."""
     tricky = strava.ids[2]
@@ -250,6 +253,7 @@ def test_details_that_do_not_fit(flowed: Cli, strava: Strava) -> None:
         flowed("compact", "--rebuild").done()
 
 
+@pytest.mark.slow
 def test_details_of_another_activity(flowed: Cli, strava: Strava) -> None:
     """An answer about another activity than asked for is not believed."""
     bad, other = strava.ids[0], strava.ids[1]
@@ -259,6 +263,7 @@ def test_details_of_another_activity(flowed: Cli, strava: Strava) -> None:
     assert flowed.one("select count(*) from activity_details") == 60
 
 
+@pytest.mark.slow
 def test_a_very_long_description(flowed: Cli, strava: Strava) -> None:
     """Details of two megabytes are loaded whole; larger ones than can be read are named."""
     long, longer = strava.ids[0], strava.ids[1]
@@ -271,6 +276,7 @@ def test_a_very_long_description(flowed: Cli, strava: Strava) -> None:
     flowed("compact", "--rebuild").done()
 
 
+@pytest.mark.slow
 def test_a_very_long_summary(connected: Cli, strava: Strava) -> None:
     """A summary that is larger than the reader takes is one bad thing, not the end of the pull."""
     strava.simulator.edit(strava.ids[0], name="x" * 5_000_000)
@@ -279,6 +285,7 @@ def test_a_very_long_summary(connected: Cli, strava: Strava) -> None:
     connected("compact", "--rebuild").done()
 
 
+@pytest.mark.slow
 def test_a_broken_athlete_and_gear(connected: Cli, strava: Strava) -> None:
     """A profile that is no clean JSON costs only itself."""
     strava.simulator.add_fault("body", path="/athlete", body=b'{"id":5,"name":"\xff"}')

@@ -119,6 +119,7 @@ def test_env_as_people_write_it(cli: Cli, strava: Strava) -> None:
     assert cli.one("select count(*) from activities") == 60
 
 
+@pytest.mark.slow
 def test_folders_of_the_command_line_win(connected: Cli, strava: Strava) -> None:
     """--data-dir and --secrets-dir are taken before the settings, relative to where the user stands."""
     secrets = connected.home / "secrets"
@@ -130,6 +131,7 @@ def test_folders_of_the_command_line_win(connected: Cli, strava: Strava) -> None
     assert strava.listings()
 
 
+@pytest.mark.slow
 def test_relative_folders_belong_to_the_root(connected: Cli) -> None:
     """A relative DATA_DIR is below the folder that .env lies in."""
     connected.env["DATA_DIR"] = "my data"
@@ -158,6 +160,7 @@ def test_netrc_is_not_used(connected: Cli, strava: Strava) -> None:
     assert strava.simulator.calls[-1]["status"] == 200
 
 
+@pytest.mark.slow
 def test_a_sunday_week(flowed: Cli) -> None:
     """WEEK_START=sunday begins the weeks of gold_weekly on Sundays at the next compact, without a call."""
     assert flowed.rows("select distinct dayname(week) from gold_weekly") == [("Monday",)]

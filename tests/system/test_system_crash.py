@@ -69,6 +69,7 @@ def test_kill_in_the_middle_of_the_details(connected: Cli, strava: Strava, flowe
     assert everything(connected) == everything(Cli(flowed_home))
 
 
+@pytest.mark.slow
 def test_kill_twice(connected: Cli, strava: Strava) -> None:
     """Killed again at the second try, all three runs together fetch every detail once."""
     for _ in range(2):
@@ -93,6 +94,7 @@ def test_kill_in_enrich_alone_then_compact(connected: Cli, strava: Strava) -> No
     assert strava.details() == strava.ids[5:]
 
 
+@pytest.mark.slow
 def test_kill_while_recent_details_are_refreshed(flowed: Cli, strava: Strava) -> None:
     """A killed refresh of the window is taken up where it was, although the details exist."""
     killed_at(flowed, strava, "/activities/*", 2, "enrich", "--since-days", "40")
@@ -171,6 +173,7 @@ def test_a_damaged_archive(flowed: Cli, kind: str, damage: str) -> None:
     assert flowed.one("select count(*) from activities") == flowed.one("select count(*) from activity_details") == 60
 
 
+@pytest.mark.slow
 def test_an_open_and_a_closed_form_of_one_journal(flowed: Cli) -> None:
     """Killed between packing and unlinking, the plain form counts and the run is there once."""
     (packed,) = flowed.layout.bronze("activities").iterdir()
@@ -181,6 +184,7 @@ def test_an_open_and_a_closed_form_of_one_journal(flowed: Cli) -> None:
     assert len(landed(flowed, "activities")) == 60
 
 
+@pytest.mark.slow
 def test_leftovers_are_cleared(flowed: Cli) -> None:
     """Half-made files of a killed run are gone after the next one."""
     leftover = flowed.layout.warehouse.with_name(".strava.duckdb.edit")
@@ -192,6 +196,7 @@ def test_leftovers_are_cleared(flowed: Cli) -> None:
     assert not (flowed.layout.scratch / "half.parquet").exists()
 
 
+@pytest.mark.slow
 def test_a_stray_write_ahead_log_is_not_replayed(flowed: Cli, strava: Strava) -> None:
     """What a foreign client left beside the file is removed when the next one is published."""
     flowed.layout.warehouse.with_name("strava.duckdb.wal").write_bytes(b"")
@@ -220,6 +225,7 @@ def test_two_flows_at_once(connected: Cli, strava: Strava) -> None:
     assert connected.one("select count(*) from activity_details") == 60
 
 
+@pytest.mark.slow
 def test_nothing_is_stored_twice(flowed: Cli, strava: Strava) -> None:
     """A second sweep notes that bodies are the same instead of storing them again."""
     flowed("flow", "--all", "--only-changed").done()

@@ -118,6 +118,7 @@ def test_a_data_folder_that_cannot_be_made(ordinary: Cli, connected: Cli, strava
     assert strava.simulator.calls == []
 
 
+@pytest.mark.slow
 def test_a_secrets_folder_that_cannot_be_made(ordinary: Cli, strava: Strava) -> None:
     """A place that is read-only: 78 naming the folder and the setting."""
     place = ordinary.home / "locked"
@@ -207,6 +208,7 @@ def test_a_flow_mends_a_corrupt_warehouse(flowed: Cli, strava: Strava) -> None:
     assert strava.details() == []
 
 
+@pytest.mark.slow
 def test_a_damaged_block_in_the_warehouse(flowed: Cli) -> None:
     """A file whose head is right and whose middle is not never makes a traceback."""
     content = bytearray(flowed.layout.warehouse.read_bytes())
@@ -222,7 +224,8 @@ def test_a_damaged_block_in_the_warehouse(flowed: Cli) -> None:
 STATE_FILES = ("budget.json", "listings.json", "quarantine.json", "gear.json", "runs.jsonl", "writer.json")
 
 
-@pytest.mark.parametrize("number", [5, *(pytest.param(one, marks=pytest.mark.slow) for one in (0, 1, 2, 3, 4, 6, 7))])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(8))
 def test_garbage_for_state(flowed: Cli, strava: Strava, number: int) -> None:
     """State files that are none are as good as no state: calls at most, never a failure, never a row."""
     for name in STATE_FILES:
@@ -265,6 +268,7 @@ def test_state_that_is_lost(flowed: Cli, strava: Strava) -> None:
     assert len(flowed.files("activities")) == 1
 
 
+@pytest.mark.slow
 def test_a_shard_that_is_lost_or_damaged(flowed: Cli, strava: Strava) -> None:
     """Parquet is made from bronze: a damaged shard does not stop a rebuild, and nothing is asked for."""
     (shard,) = (flowed.data / "activities").iterdir()
@@ -278,6 +282,7 @@ def test_a_shard_that_is_lost_or_damaged(flowed: Cli, strava: Strava) -> None:
     assert strava.details() == []
 
 
+@pytest.mark.slow
 def test_foreign_files_are_left_alone(flowed: Cli) -> None:
     """What a file browser leaves in the data folder disturbs nothing."""
     for folder in ("bronze/activities", "activities", "warehouse", "state", "bronze"):

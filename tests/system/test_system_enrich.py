@@ -33,6 +33,7 @@ def test_from_and_to(pulled: Cli, strava: Strava) -> None:
     assert len(wanted) >= 11
 
 
+@pytest.mark.slow
 def test_from_alone(pulled: Cli, strava: Strava) -> None:
     """--from without --to reaches to the present."""
     first = start_of(strava, strava.ids[3])
@@ -49,6 +50,7 @@ def test_backlog(pulled: Cli, strava: Strava) -> None:
     assert strava.details() == strava.ids[4:6]
 
 
+@pytest.mark.slow
 def test_refresh_old(pulled: Cli, strava: Strava) -> None:
     """--refresh-old N fetches the details again that were fetched longest ago, and sees a new description."""
     old, older = strava.ids[0], strava.ids[1]
@@ -73,6 +75,7 @@ def test_a_refresh_that_brings_the_same_body_counts(pulled: Cli, strava: Strava)
     assert strava.details() == strava.ids[:3]
 
 
+@pytest.mark.slow
 def test_all(pulled: Cli, strava: Strava) -> None:
     """--all fetches every activity without details once, newest first, and then nothing."""
     pulled("enrich", "--ids", strava.ids[5]).done()
@@ -84,6 +87,7 @@ def test_all(pulled: Cli, strava: Strava) -> None:
     assert strava.details() == []
 
 
+@pytest.mark.slow
 def test_efforts(pulled: Cli, strava: Strava) -> None:
     """All segment efforts are asked for by default, and not with --no-include-efforts."""
     pulled("enrich", "--ids", strava.ids[0]).done()
@@ -92,6 +96,7 @@ def test_efforts(pulled: Cli, strava: Strava) -> None:
     assert asked == ["true", "false"]
 
 
+@pytest.mark.slow
 def test_a_window_of_days(pulled: Cli, strava: Strava) -> None:
     """--since-days N fetches what started in the last N days, new or not."""
     pulled("enrich", "--since-days", "30").done()
@@ -141,6 +146,7 @@ def test_max_calls_of_a_flow(connected: Cli, strava: Strava) -> None:
     assert connected.one("select count(*) from activity_details") == 8
 
 
+@pytest.mark.slow
 def test_a_pull_cut_short_is_taken_up(connected: Cli, strava: Strava) -> None:
     """A listing that stopped at its budget is no complete one: the next pull lists everything."""
     outcome = connected("pull", "--per-page", "20", "--json", "-q")
@@ -216,6 +222,7 @@ def test_cushions(limited: tuple[Cli, Strava]) -> None:
     assert cli("plan", "--json").done().json["athletes"][0]["budget"]["left_day"] == 5
 
 
+@pytest.mark.slow
 def test_a_cushion_as_large_as_the_limit_is_a_usage_error(pulled: Cli, strava: Strava) -> None:
     """A quarter-hour cushion that leaves nothing is refused instead of waited for."""
     strava.simulator.limits.set_limits((200, 2_000), (100, 1_000))
@@ -240,6 +247,7 @@ def test_poison(flowed: Cli, strava: Strava) -> None:
     assert flowed("status", "--json").json["athletes"][0]["quarantined"] == 1
 
 
+@pytest.mark.slow
 def test_poison_is_asked_for_by_name_or_when_due(flowed: Cli, strava: Strava) -> None:
     """--ids asks for it at once; otherwise its next try is waited for; a success takes it out of quarantine."""
     bad = strava.simulator.create(start=strava.simulator.now() - 5 * 86_400)
@@ -258,6 +266,7 @@ def test_poison_is_asked_for_by_name_or_when_due(flowed: Cli, strava: Strava) ->
     assert flowed.rows(f"select count(*) from activity_details where activity_id = {bad}") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_vanished_activity_is_one_bad_thing(flowed: Cli, strava: Strava) -> None:
     """A 404 for details of an activity that is listed is named, and the others come."""
     gone = strava.ids[0]
@@ -269,6 +278,7 @@ def test_a_vanished_activity_is_one_bad_thing(flowed: Cli, strava: Strava) -> No
     assert len(strava.details()) == len(set(strava.details())) > 1
 
 
+@pytest.mark.slow
 def test_no_limits_at_all(connected: Cli, strava: Strava) -> None:
     """Without rate headers the limits of a new application are kept to, counted here."""
     assert strava.simulator.limits.overall.limit_text == f"{UNLIMITED[0]},{UNLIMITED[1]}"

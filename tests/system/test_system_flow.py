@@ -56,7 +56,7 @@ def test_from_nothing_to_a_query(cli: Cli, strava: Strava) -> None:
     assert cli.one("select count(*) from activity_details") == 60
 
 
-@pytest.mark.parametrize("style", ["/api/v3/", ""])
+@pytest.mark.parametrize("style", ["", pytest.param("/api/v3/", marks=pytest.mark.slow)])
 def test_both_styles_of_the_base_url(connected: Cli, strava: Strava, style: str) -> None:
     """The API is found with and without the path that ends in 2027, and with a slash behind it."""
     connected.env["STRAVA_API_BASE_URL"] = strava.served.base_url + style
@@ -168,6 +168,7 @@ def test_lite_lists_from_the_watermark(flowed: Cli, strava: Strava) -> None:
     assert [int(query["after"]) for query in strava.listings()] == [newest - 1] * 2
 
 
+@pytest.mark.slow
 def test_the_stages_alone_do_what_flow_does(connected: Cli, strava: Strava) -> None:
     """`pull`, `compact` and `enrich` one by one give the tables that `flow` gives."""
     for command in ("pull", "compact", "enrich"):
@@ -180,6 +181,7 @@ def test_the_stages_alone_do_what_flow_does(connected: Cli, strava: Strava) -> N
     }
 
 
+@pytest.mark.slow
 def test_a_query_of_the_users_own(flowed: Cli) -> None:
     """Views in data/sql are applied at the next publish; a broken one is named and blocks nothing."""
     folder = flowed.data / "sql"

@@ -111,6 +111,7 @@ def test_demo_prints_one_object(cli: Cli, tmp_path: Path) -> None:
     assert not cli.data.exists()
 
 
+@pytest.mark.slow
 def test_demo_shows_totals_and_the_newest(cli: Cli, tmp_path: Path) -> None:
     """For people it prints totals by sport, the newest activities and what to try next."""
     shown = cli("demo", "--folder", tmp_path / "demo", "--activities", 30, "--years", 1).done().stdout
@@ -149,6 +150,7 @@ def test_doctor_names_a_finding_with_its_cure(flowed: Cli) -> None:
     assert found["cure"]
 
 
+@pytest.mark.slow
 def test_plan_counts_what_flow_does(flowed: Cli, strava: Strava) -> None:
     """The calls that `plan` foretells are those that `flow` makes, and it makes none itself."""
     strava.simulator.edit(strava.ids[0], name="Unknown to the plan")

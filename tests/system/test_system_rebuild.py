@@ -134,6 +134,7 @@ def test_the_rows_are_what_strava_shows(history: Cli, its_strava: Strava) -> Non
     ) == []  # fmt: skip
 
 
+@pytest.mark.slow
 def test_rebuild_twice_and_in_between(history: Cli, its_strava: Strava) -> None:
     """Incremental runs on a rebuilt warehouse give what incremental runs on the old one give."""
     history("compact", "--rebuild").done()
@@ -174,6 +175,7 @@ def test_a_warehouse_of_another_version_is_made_anew(flowed: Cli, strava: Strava
     assert strava.simulator.calls == []
 
 
+@pytest.mark.slow
 def test_compact_before_anything_was_pulled(connected: Cli) -> None:
     """Nothing on disk is no failure."""
     connected("compact").done()

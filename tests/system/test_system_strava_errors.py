@@ -39,6 +39,7 @@ def test_wrong_credentials(connected: Cli, strava: Strava, name: str, value: str
     assert strava.listings() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), [("STRAVA_CLIENT_ID", "99999"), ("STRAVA_CLIENT_SECRET", "wrong-secret")])
 def test_wrong_credentials_at_auth(cli: Cli, strava: Strava, name: str, value: str) -> None:
     """A wrong id or secret is 77 when the code is exchanged; nothing is stored."""
@@ -87,6 +88,7 @@ def test_an_inactive_application(flowed: Cli, strava: Strava) -> None:
     assert flowed.one("select count(*) from activities") == 60
 
 
+@pytest.mark.slow
 def test_inactive_in_the_middle_of_enrich(connected: Cli, strava: Strava) -> None:
     """What was fetched before the application was deactivated is published."""
     strava.simulator.add_fault("status", path="/activities/*", skip=4, status=403, times=None)
@@ -94,6 +96,7 @@ def test_inactive_in_the_middle_of_enrich(connected: Cli, strava: Strava) -> Non
     assert connected.one("select count(*) from activity_details") == 4
 
 
+@pytest.mark.slow
 def test_a_refused_day(connected: Cli, strava: Strava) -> None:
     """A 429 whose headers show the day used up ends a pull with progress as partial, exit 0, at once."""
     strava.simulator.limits.set_limits((1_000, 2), (1_000, 2))
@@ -233,6 +236,7 @@ def test_an_account_without_activities(cli: Cli, serve: Serve) -> None:
     cli("sql", "select * from gold_weekly").done()
 
 
+@pytest.mark.slow
 def test_short_pages_are_not_the_end(cli: Cli, serve: Serve) -> None:
     """Pages that Strava filtered after paging do not end the listing."""
     strava = serve(settled_simulator())
@@ -245,6 +249,7 @@ def test_short_pages_are_not_the_end(cli: Cli, serve: Serve) -> None:
     assert hidden
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", ["exclusive", "inclusive"])
 def test_many_activities_in_one_second(cli: Cli, serve: Serve, bounds: str) -> None:
     """Hidden start times put many activities in one second: none is skipped, whatever the bounds mean."""
@@ -280,6 +285,7 @@ def test_changes_during_a_sweep_are_healed(connected: Cli, strava: Strava) -> No
     assert steady <= {row[0] for row in connected.rows("select id from activities")}
 
 
+@pytest.mark.slow
 def test_a_future_activity_does_not_block(connected: Cli, strava: Strava) -> None:
     """An activity with a date in the future is listed, and the next pull still asks for the past."""
     future = strava.simulator.create(name="Wrong clock", start=strava.simulator.now() + 400 * 86_400)

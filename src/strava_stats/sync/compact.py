@@ -10,7 +10,7 @@ from typing import Any
 
 from strava_stats.errors import StravaStatsError
 from strava_stats.files import disk_errors
-from strava_stats.lake.bronze import body_portions, compress, last_seq
+from strava_stats.lake.bronze import body_portions, check_archive, compress, last_seq
 from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.narration import Narrator
@@ -193,6 +193,8 @@ def _shards_of(layout: Layout, pending: list[Pending], result: Compacted, *, reu
     shards = [layout.shard(one.run_id) for one in usable]
     made = {one.run_id for one in usable}
     for group in _groups([one for one in mine if one.run_id not in made]):
+        for one in group:
+            check_archive(one.path)
         final = layout.shard(group[-1].run_id)
         with new_shard(final, layout.scratch) as target:
             rows, misfits = shape_activities([one.path for one in group], target, layout.scratch)

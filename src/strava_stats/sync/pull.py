@@ -23,7 +23,8 @@ from strava_stats.sync.state import State
 from strava_stats.warehouse.shape import shape_activities
 
 SYNC_BYTES = 16 << 20  # fsync the journal at least this often; a kill loses nothing in between, a power cut this
-IDLE_PAGES = 2  # an overlap may bring nothing new, and so may the page behind it
+SAME_PAGES = 1  # an overlap may bring the same page once more
+IDLE_PAGES = 20  # many starts in one second may fill some pages that bring nothing new
 TASK = "Listing activities"
 
 
@@ -117,7 +118,8 @@ class Pull:
         """Page after page; the next one is on its way while this one is landed."""
         self.journal.packing = Packing(self.journal.path, self.layout.scratch)
         self.journal.packing.start()
-        idle_pages = 0
+        idle_pages = same_pages = 0
+        previous: list[int | None] = []
         total = known.count(self.athlete_id) if first.full else None
         with ThreadPoolExecutor(1) as ahead:
             request: ListingRequest | None = first
@@ -126,7 +128,9 @@ class Pull:
                 bodies = coming.result()
                 fresh = len({body.id for body in bodies if body.id is not None} - self.result.ids)
                 idle_pages = 0 if fresh or not bodies else idle_pages + 1
-                repeated = idle_pages > IDLE_PAGES or self.result.pages >= PAGE_CAP
+                ids = [body.id for body in bodies]
+                same_pages, previous = (same_pages + 1 if bodies and ids == previous else 0), ids
+                repeated = same_pages > SAME_PAGES or idle_pages > IDLE_PAGES or self.result.pages >= PAGE_CAP
                 starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
                 request = None if repeated else next_request(request, starts, fresh, self.per_page)
                 if request is not None:

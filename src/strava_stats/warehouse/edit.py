@@ -91,6 +91,7 @@ class WarehouseEdit:
         self.run(sql("macros"))
         self.run("create or replace temp table misfits (table_name varchar, id bigint, key varchar)")
         self.run("create or replace temp table fingerprints (id bigint, run_id varchar, fingerprint varchar)")
+        self.run("create or replace temp table seen_again (id bigint, run_id varchar)")
         self._set(longest_line=LONGEST_LINE)
         # One transaction: a commit a statement would be an fsync for each of some 300 COMMENTs.
         self.run("begin")
@@ -218,6 +219,9 @@ class WarehouseEdit:
 
         assert self._connection is not None
         try:
+            statements = self._connection.extract_statements(text)
+            if any(statement.type != duckdb.StatementType.CREATE for statement in statements):
+                return f"{name}: only CREATE statements are carried out"
             self._connection.execute("begin")
             self._connection.execute(text)
             self._connection.execute("commit")

@@ -1,21 +1,25 @@
--- a detail that came again unchanged is as fresh as the answer that said so; which summary it belongs to is found anew
+-- a detail that came again unchanged is as fresh as the answer that said so
+create or replace temp table again as
+select
+    id,
+    max(run_of(filename)) as run_id,
+    max_by(fetched_at, (run_of(filename), seq)) as fetched_at
+from read_ndjson(
+    getvariable('portion'),
+    filename = true,
+    maximum_object_size = getvariable('longest_line'),
+    columns = {'seq': 'bigint', 'kind': 'varchar', 'id': 'bigint', 'fetched_at': 'timestamptz'}
+)
+where kind = 'same' and id is not null
+group by id;
+
 update activity_details
-set
-    fetched_at = again.fetched_at,
-    run_id = again.run_id,
-    summary_fingerprint = null
-from (
-    select
-        id,
-        max(run_of(filename)) as run_id,
-        max_by(fetched_at, (run_of(filename), seq)) as fetched_at
-    from read_ndjson(
-        getvariable('portion'),
-        filename = true,
-        maximum_object_size = getvariable('longest_line'),
-        columns = {'seq': 'bigint', 'kind': 'varchar', 'id': 'bigint', 'fetched_at': 'timestamptz'}
-    )
-    where kind = 'same' and id is not null
-    group by id
-) as again
+set fetched_at = again.fetched_at
+from again
 where again.id = activity_details.activity_id and again.run_id > activity_details.run_id;
+
+insert into seen_again
+select
+    id,
+    run_id
+from again;
