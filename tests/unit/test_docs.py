@@ -11,9 +11,9 @@ import typer
 from docs.generate import main as generate
 
 from strava_stats.cli import auth, inspect, local, sync  # noqa: F401 - they register their commands
+from strava_stats.cli.app import app
 from strava_stats.cli.context import Context
 from strava_stats.cli.demo import run_demo
-from strava_stats.cli.main import app
 from strava_stats.lake.layout import Layout
 from strava_stats.narration import Narrator
 from strava_stats.settings import load_settings

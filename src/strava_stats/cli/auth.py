@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strava_stats.cli.app import app, report
 from strava_stats.cli.context import Context
-from strava_stats.cli.main import app, report
 from strava_stats.errors import NotAuthorised, UsageError
 from strava_stats.files import make_folder, write_atomic
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from strava_stats.cli.app import report
 from strava_stats.cli.context import Context
-from strava_stats.cli.main import report
 from strava_stats.cli.output import plain, print_json, print_table
 from strava_stats.errors import UsageError
 from strava_stats.settings import repo_root

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from strava_stats.cli.app import FINDING, app, report
 from strava_stats.cli.context import Context
-from strava_stats.cli.main import FINDING, app, report
 
 MAX_AGE_HOURS = 36.0
 

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from strava_stats.cli.app import app, report
 from strava_stats.cli.context import Context
-from strava_stats.cli.main import app, report
 from strava_stats.errors import ConfigurationError, UsageError
 
 

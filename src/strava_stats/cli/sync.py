@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from strava_stats.cli.app import app, report
 from strava_stats.cli.context import Context
-from strava_stats.cli.main import app, report
 from strava_stats.errors import StravaStatsError, UsageError
 
 if TYPE_CHECKING:
