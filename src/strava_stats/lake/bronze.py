@@ -75,6 +75,8 @@ class Journal:
         self.packing: Packing | None = None
         self._file: IO[bytes] | None = None
         self._lines: list[bytes] = []
+        self._stamped: datetime | None = None
+        self._stamp = b""
 
     def add_body(self, fetched_at: datetime, entity_id: int | str | None, digest: str, body: bytes) -> None:
         """Note one body; `body` has to be one line of clean JSON. An id beyond 64 bits is given as None."""
@@ -107,11 +109,13 @@ class Journal:
 
     def _add(self, kind: bytes, fetched_at: datetime, entity_id: int | str | None, rest: bytes) -> None:
         self.seq += 1
-        stamp = fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+        if fetched_at is not self._stamped:  # a page has one time; writing it out costs more than the rest of a line
+            self._stamped = fetched_at
+            self._stamp = fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
         shown = b"%d" % entity_id if isinstance(entity_id, int) else json.dumps(entity_id).encode()
         self._lines.append(
             b'{"seq":%d,"kind":"%s","athlete_id":%d,"fetched_at":"%s","id":%s,%s%s}\n'
-            % (self.seq, kind, self.athlete_id, stamp, shown, self._source, rest)
+            % (self.seq, kind, self.athlete_id, self._stamp, shown, self._source, rest)
         )
 
     def write(self) -> None:

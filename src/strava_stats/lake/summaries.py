@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +19,8 @@ ID_VALUE = re.compile(rb"\s*:\s*(\d{1,40})")
 STEP = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """One entity as sent: `content` is a single line; `error` says why it is no clean JSON object with an id."""
+class Body(msgspec.Struct, frozen=True, gc=False):
+    """One entity as sent: `content` is a single line, `value` what it says; `error` why it is no clean object."""
 
     id: int | None
     shown_id: str
@@ -30,6 +28,7 @@ class Body:
     hash: str
     start: datetime | None = None
     error: str | None = None
+    value: Any = None
 
 
 class NotAPage(ValueError):
@@ -68,7 +67,7 @@ def _clean(raw: bytes, value: Any) -> Body:
     found = value.get("id")
     small = _small(found)
     error = None if small is not None else NO_SMALL_ID
-    return Body(small, _shown(found), content, body_hash(content), _instant(value.get("start_date")), error)
+    return Body(small, _shown(found), content, body_hash(content), _instant(value.get("start_date")), error, value)
 
 
 def _small(found: Any) -> int | None:

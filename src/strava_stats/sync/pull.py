@@ -20,7 +20,7 @@ from strava_stats.strava.client import Client
 from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.plan import PAGE_CAP, ListingRequest, Mode, first_request, listing_calls, next_request
 from strava_stats.sync.state import State
-from strava_stats.warehouse.shape import shape_activities
+from strava_stats.warehouse.shape import has_only_known_keys, shape_activities
 
 SYNC_BYTES = 16 << 20  # fsync the journal at least this often; a kill loses nothing in between, a power cut this
 SAME_PAGES = 1  # an overlap may bring the same page once more
@@ -79,6 +79,7 @@ class Pull:
         self._newest: datetime | None = None
         self._hashes: dict[int, str] = {}
         self._unsynced = 0
+        self._only_known_keys = True
         self._quarantined = {
             shown: record.get("hash") for (kind, shown), record in state.quarantine().items() if kind == "activity"
         }
@@ -194,6 +195,7 @@ class Pull:
             self.result.same += 1
             return
         self.journal.add_body(now, body.id, body.hash, body.content)
+        self._only_known_keys = self._only_known_keys and has_only_known_keys(body.value)
         if previous is None:
             self.result.new += stored is None
             self.result.changed += stored is not None
@@ -234,6 +236,8 @@ class Pull:
             packed = closing.submit(packing.finish)
             if self.journal.bodies:
                 with new_shard(self.layout.shard(self.journal.run_id), self.layout.scratch) as target:
-                    _, self.result.misfits = shape_activities([path], target, self.layout.scratch)
+                    _, self.result.misfits = shape_activities(
+                        [path], target, self.layout.scratch, only_known_keys=self._only_known_keys
+                    )
             packed.result()
         path.unlink()

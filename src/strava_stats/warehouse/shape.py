@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strava_stats.warehouse.edit import duckdb_errors
 from strava_stats.warehouse.engine import LONGEST_LINE, connect, sql, tables_fingerprint
@@ -17,14 +19,37 @@ COPY = """
 copy ({rows}) to $target (format parquet, compression zstd, row_group_size {group}, kv_metadata {{sql: '{made_by}'}})
 """
 MADE_BY = "select decode(value) from parquet_kv_metadata($path) where decode(key) = 'sql'"
+NO_ODD_BODIES = "create or replace temp table odd_bodies (run_id varchar, seq bigint)"
 NO_UNKNOWN_KEYS = "create or replace temp table unknown_keys (run_id varchar, seq bigint, extra json)"
 
 
-def shape_activities(journals: Sequence[Path], target: Path, scratch: Path) -> tuple[int, list[tuple[int, str]]]:
+@cache
+def _known_keys() -> tuple[frozenset[str], ...]:
+    """Keys of a summary, its athlete and its map that have a column, as the SQL has them."""
+    lists = re.findall(r"list_has_all\(\[([^\]]*)\]", sql("load/activity_odd_bodies"))
+    return tuple(frozenset(re.findall(r"'(\w+)'", one)) for one in lists)
+
+
+def has_only_known_keys(summary: Mapping[str, Any]) -> bool:
+    """True when a summary can have no `extra` but for misfits: a hint that saves the SQL from looking."""
+    top, *nested = _known_keys()
+    if not summary.keys() <= top:
+        return False
+    for name, known in zip(("athlete", "map"), nested, strict=True):
+        part = summary.get(name)
+        if part is not None and not (isinstance(part, dict) and part.keys() <= known):
+            return False
+    return True
+
+
+def shape_activities(
+    journals: Sequence[Path], target: Path, scratch: Path, *, only_known_keys: bool = False
+) -> tuple[int, list[tuple[int, str]]]:
     """Write the summaries of `journals` to the Parquet file `target`, newest start first.
 
     Returns the number of rows and (activity id, key) of each value that did not fit its column and went to
-    `extra`. No rows, no file. Raises CorruptData when a journal is no JSON lines.
+    `extra`. `only_known_keys` says that no body has a key without a column. No rows, no file. Raises CorruptData when
+    a journal is no JSON lines.
     """
     import duckdb  # noqa: PLC0415
 
@@ -35,7 +60,8 @@ def shape_activities(journals: Sequence[Path], target: Path, scratch: Path) -> t
             for name, value in (("journals", [str(path) for path in journals]), ("longest_line", LONGEST_LINE)):
                 connection.execute(f"set variable {name} = $value", {"value": value})
             try:
-                rows = _copy(connection, target, ("load/activity_bodies", "load/activity_odd_bodies"))
+                looks = () if only_known_keys else ("load/activity_odd_bodies",)
+                rows = _copy(connection, target, ("load/activity_bodies", *looks))
             except duckdb.InvalidInputException as error:
                 if "transform error" not in str(error):
                     raise
@@ -53,6 +79,7 @@ def shape_activities(journals: Sequence[Path], target: Path, scratch: Path) -> t
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, target: Path, preparations: Sequence[str]) -> int:
+    connection.execute(NO_ODD_BODIES)
     for name in preparations:
         connection.execute(sql(name))
     odd = connection.execute("select count(*) from odd_bodies").fetchall()[0][0]
