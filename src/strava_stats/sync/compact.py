@@ -20,7 +20,7 @@ from strava_stats.warehouse.engine import views_fingerprint
 from strava_stats.warehouse.query import Warehouse, is_current
 from strava_stats.warehouse.shape import is_usable, shape_activities
 
-PORTION_BYTES = 3 << 20  # of details a statement; bounds the memory
+PORTION_BYTES = 5 << 20  # of details a statement; bounds the memory
 GROUP_BYTES = 192 << 20  # of journals a shard, when all are shaped anew
 GZIP_FACTOR = 3
 

@@ -6,8 +6,8 @@ with source as (
         athlete_id,
         source,
         fetched_at,
-        unnest(json_extract(body, '$.best_efforts[*]')) as best_effort,
-        generate_subscripts(json_extract(body, '$.best_efforts[*]'), 1) as position
+        unnest(json_extract(parts.best_efforts, '$[*]')) as best_effort,
+        generate_subscripts(json_extract(parts.best_efforts, '$[*]'), 1) as position
     from new_details
     where latest
 ),

@@ -90,7 +90,7 @@ rests as (
                 < json_array_length(body, '$.segment_efforts')
                 then [
                     effort
-                    for effort in json_extract(body, '$.segment_efforts[*]')
+                    for effort in json_extract(parts.segment_efforts, '$[*]')
                     if exact_bigint(effort ->> '$.id') is null
                 ]
             else []

@@ -6,8 +6,8 @@ with source as (
         athlete_id,
         source,
         fetched_at,
-        unnest(json_extract(body, '$.laps[*]')) as lap,
-        generate_subscripts(json_extract(body, '$.laps[*]'), 1) as position
+        unnest(json_extract(parts.laps, '$[*]')) as lap,
+        generate_subscripts(json_extract(parts.laps, '$[*]'), 1) as position
     from new_details
     where latest
 ),

@@ -8,8 +8,8 @@ with source as (
         fetched_at,
         run_id,
         seq,
-        unnest(json_extract(body, '$.segment_efforts[*]')) as effort,
-        generate_subscripts(json_extract(body, '$.segment_efforts[*]'), 1) as position
+        unnest(json_extract(parts.segment_efforts, '$[*]')) as effort,
+        generate_subscripts(json_extract(parts.segment_efforts, '$[*]'), 1) as position
     from new_details
     where latest
 ),

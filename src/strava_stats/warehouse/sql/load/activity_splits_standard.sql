@@ -6,8 +6,8 @@ with source as (
         athlete_id,
         source,
         fetched_at,
-        unnest(json_extract(body, '$.splits_standard[*]')) as split,
-        generate_subscripts(json_extract(body, '$.splits_standard[*]'), 1) as position
+        unnest(json_extract(parts.splits_standard, '$[*]')) as split,
+        generate_subscripts(json_extract(parts.splits_standard, '$[*]'), 1) as position
     from new_details
     where latest
 ),

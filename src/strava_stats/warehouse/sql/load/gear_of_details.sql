@@ -8,6 +8,6 @@ select
     left(md5(cast(gear as varchar)), 16) as hash,
     source,
     gear as body
-from (select *, json_extract(body, '$.gear') as gear from new_details)
+from (select *, parts.gear as gear from new_details)
 where json_type(gear) = 'OBJECT'
 qualify row_number() over (partition by gear ->> '$.id' order by run_id desc, seq desc) = 1;

@@ -1,5 +1,5 @@
 -- detail bodies in the files getvariable('portion'); `latest` marks the one that becomes the activity's row
-create or replace temp table new_details as
+copy (
 select
     run_of(filename) as run_id,
     seq,
@@ -9,6 +9,8 @@ select
     hash,
     coalesce(source, 'api') as source,
     body,
+    json_transform(body, '{"segment_efforts": "JSON", "splits_metric": "JSON", "splits_standard": "JSON", "laps": "JSON",
+    "best_efforts": "JSON", "gear": "JSON"}') as parts,
     row_number() over (partition by id order by run_of(filename) desc, seq desc) = 1 as latest
 from read_ndjson(
     getvariable('portion'),
@@ -19,4 +21,5 @@ from read_ndjson(
         'id': 'bigint', 'source': 'varchar', 'hash': 'varchar', 'body': 'json'
     }
 )
-where body is not null and id is not null;
+where body is not null and id is not null
+) to $target (format parquet, compression snappy, row_group_size 256)

@@ -7,8 +7,8 @@ with source as (
         fetched_at,
         run_id,
         seq,
-        unnest(json_extract(body, '$.segment_efforts[*].segment')) as segment,
-        generate_subscripts(json_extract(body, '$.segment_efforts[*].segment'), 1) as position
+        unnest(json_extract(parts.segment_efforts, '$[*].segment')) as segment,
+        generate_subscripts(json_extract(parts.segment_efforts, '$[*].segment'), 1) as position
     from new_details
 ),
 
