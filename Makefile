@@ -109,7 +109,7 @@ export STRAVA_STATS_GOAL = $(value MAKECMDGOALS)
 	@case "$$STRAVA_STATS_GOAL" in \
 	sql-*) exec $(CLI) sql $(ARGS) -- "$${STRAVA_STATS_GOAL#sql-}" ;; \
 	demo-sql-*) exec $(DEMO_CLI) sql $(ARGS) -- "$${STRAVA_STATS_GOAL#demo-sql-}" ;; \
-	*) echo "make: there is no target '$@'; 'make help' lists them" >&2; exit 2 ;; esac
+	*) printf "make: there is no target '%s'; 'make help' lists them\n" "$$STRAVA_STATS_GOAL" >&2; exit 2 ;; esac
 
 # ---------------------------------------------------------------------------------------------- checks
 

@@ -211,6 +211,7 @@ class _Stages:
     def go(self, done_before: frozenset[int]) -> None:
         """Pull, compact, enrich; what a failed pull has landed is compacted before its error is raised."""
         failure = self._try_pull() if self.steps.pull is not None else None
+        self.run.error = failure  # before anything is published: the record in the file has to tell
         if self.steps.compact:
             last = self.steps.enrich is None or failure is not None
             try:
@@ -358,6 +359,12 @@ class _Stages:
             services.narrator.say(f"{len(done_before):,} details that a killed run had fetched are not fetched again")
         try:
             enrich.run(options, done_before)
+        except BudgetExhausted as stop:
+            self.run.error = None if self.steps.pull is not None else stop
+            raise
+        except StravaStatsError as error:
+            self.run.error = error
+            raise
         finally:
             self.calls += keeper.calls
             self._report_enrich(stage, enrich.result, keeper.calls)

@@ -32,9 +32,7 @@ def status(
         services.state,
         services.keeper_for(),
         services.clock.now(),
-        athletes=[
-            token.athlete_id for token in context.tokens.load().values() if context.athlete in {None, token.athlete_id}
-        ],
+        athletes=[token.athlete_id for token in context.athletes()] if context.tokens.load() else [],
         max_age_hours=max_age,
     )
     stale = [line for one in found for line in one.stale]

@@ -22,7 +22,7 @@ def sql(
     form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json, jsonl or md.")] = "table",
 ) -> None:
     """Query the warehouse (read-only)."""
-    from strava_stats.cli.output import FORMATS, fetched, plain, print_json, print_rows  # noqa: PLC0415
+    from strava_stats.cli.output import FORMATS, distinct, fetched, plain, print_json, print_rows  # noqa: PLC0415
     from strava_stats.warehouse.query import Warehouse  # noqa: PLC0415
 
     context: Context = ctx.obj
@@ -34,7 +34,7 @@ def sql(
         raise UsageError("The query is empty", 'try: strava-stats sql "select count(*) from activities"')
     with Warehouse(context.layout.warehouse) as warehouse:
         cursor = warehouse.relation(text)
-        columns = [column[0] for column in cursor.description or []]
+        columns = distinct([column[0] for column in cursor.description or []])
         if context.as_json:
             print_json(report("sql", "ok", started, columns=columns, rows=[plain(row) for row in fetched(cursor)]))
         else:

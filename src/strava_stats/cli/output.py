@@ -13,6 +13,7 @@ from typing import Any
 
 FORMATS = ("table", "csv", "json", "jsonl", "md")
 CHUNK = 10_000
+NARROWEST = 9  # characters a column needs to be readable
 
 
 def plain(value: Any) -> Any:
@@ -41,6 +42,7 @@ def print_json(content: Any) -> None:
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:
     """The rows of a query in one of FORMATS."""
+    columns = distinct(columns)
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
@@ -58,6 +60,17 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str)
         print_table(columns, rows)
 
 
+def distinct(columns: Sequence[str]) -> list[str]:
+    """Column names with a number behind each that was there before: `a, a` would lose one in JSON."""
+    names: list[str] = []
+    for column in columns:
+        name, count = column, 1
+        while name in names:
+            name, count = f"{column}_{count}", count + 1
+        names.append(name)
+    return names
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
     """A table for people; as wide as it needs to be when stdout is no terminal."""
     from rich import box  # noqa: PLC0415 - only tables pay for it
@@ -67,6 +80,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False, pad_edge=False)
     held = [list(row) for row in rows]
+    if sys.stdout.isatty() and len(columns) * NARROWEST > console.width:
+        _print_records(columns, held)
+        return
     for position, column in enumerate(columns):
         numeric = any(isinstance(row[position], int | float | Decimal) for row in held)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
@@ -75,6 +91,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     for row in held:
         table.add_row(*(Text("" if one is None else _shown(one)) for one in row))
     console.print(table)
+
+
+def _print_records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """One value a line, for what is too wide for the terminal."""
+    width = max(map(len, columns))
+    for number, row in enumerate(rows, start=1):
+        print(f"── row {number}")
+        for column, value in zip(columns, row, strict=True):
+            print(f"{column.ljust(width)}  {'' if value is None else _shown(value)}")
 
 
 def fetched(cursor: Any) -> Iterator[Sequence[Any]]:

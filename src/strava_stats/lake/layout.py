@@ -85,9 +85,3 @@ def next_run_id(layout: Layout, now: datetime, athlete_id: int) -> str:
         after = datetime.strptime(newest, STAMP).replace(tzinfo=UTC) + timedelta(microseconds=1)
         stamp = after.strftime(STAMP)
     return f"{stamp}-{athlete_id}"
-
-
-def athlete_of(run_id: str) -> int:
-    """The athlete that a run name holds."""
-    match = RUN.match(run_id)
-    return int(match["athlete"]) if match else 0

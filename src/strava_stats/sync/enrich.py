@@ -77,6 +77,7 @@ def candidates_of(layout: Layout, athlete_id: int) -> list[Candidate]:
     if not layout.warehouse.exists():
         return []
     with Warehouse(layout.warehouse) as warehouse:
+        warehouse.require_current()
         return [Candidate(*row) for row in warehouse.rows(CANDIDATES, [athlete_id])]
 
 
@@ -157,6 +158,8 @@ class Enrich:
         self.result.by_why = count_by_why(choices)
         try:
             self._fetch_all(choices, options)
+            # What is published reads the journals of athlete and gear too: these two do not go side by side.
+            self._finish_publishing()
             self._try_profile()
         except BudgetExhausted as stop:
             self.result.stopped = str(stop)
@@ -239,15 +242,21 @@ class Enrich:
         """A 404 or 500 of one activity is that activity's trouble, unless it happens to all of them."""
         if answer.status == ABSENT:
             self.journal.add_absent(now, activity_id)
-        elif answer.status >= 500:  # noqa: PLR2004
+            self._poison.clear()
+        else:
             self._poison.append(activity_id)
-            if len(self._poison) >= POISON_IN_A_ROW:
-                self._release(self._poison)
-                raise StravaUnreachable(
-                    f"Strava answered {answer.status} for {len(self._poison)} activities in a row",
-                    "that is an outage rather than bad activities: run the same command again later",
-                )
         self._quarantine(activity_id, f"status {answer.status}", now)
+        if len(self._poison) >= POISON_IN_A_ROW:
+            self._tell_poison_from_outage()
+
+    def _tell_poison_from_outage(self) -> None:
+        """Several broken ones in a row: when Strava still lists, it is they that are broken, and the run goes on."""
+        try:
+            self.client.list_activities(None, None, 1, 1)
+        except StravaUnreachable:
+            self._release(self._poison)
+            raise
+        self._poison.clear()
 
     def _quarantine(self, activity_id: int, error: str, now: datetime) -> None:
         if activity_id not in self._known:

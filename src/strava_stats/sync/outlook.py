@@ -63,7 +63,7 @@ class Outlook:
             )
         return (
             f"Athlete {self.athlete_id}: {self.total:,} calls; left now: {self.left_15min:,} of {self.per_15min:,} in "
-            f"this quarter hour, {self.left_day:,} of {self.per_day:,} today; with `flow --backfill` all is done by "
+            f"this quarter hour, {self.left_day:,} of {self.per_day:,} today; all of it can be done by "
             f"{self.finished_at:%Y-%m-%d %H:%M} UTC"
         )
 

@@ -78,8 +78,10 @@ def next_request(
 
 
 def listing_calls(activities: int, per_page: int) -> int:
-    """Calls that a full listing of so many activities takes: its pages and the empty one."""
-    return math.ceil(activities / per_page) + 1
+    """Calls that a listing of so many activities takes: its pages, which overlap a little, and the empty one."""
+    step = max(1, per_page - per_page // OVERLAP_SHARE)
+    pages = 1 if activities < per_page else math.ceil((activities - per_page) / step) + 1
+    return min(activities, pages) + 1
 
 
 def finish_time(now: datetime, calls: int, left: tuple[int, int], limits: tuple[int, int]) -> datetime:

@@ -66,8 +66,10 @@ def standing(
     found = []
     for athlete_id in athletes:
         counts, runs = _from_warehouse(layout, athlete_id)
-        runs = [record for record in pending if record.get("athlete_id") == athlete_id] + runs
-        pulls = [record for record in runs if record.get("command") in {"pull", "flow"}]
+        mine = {record["run_id"]: record for record in runs}
+        # A pending record is the later word on its run: the file that a run published was written before its end.
+        mine.update((record["run_id"], record) for record in pending if record.get("athlete_id") == athlete_id)
+        pulls = [record for record in mine.values() if record.get("command") in {"pull", "flow"}]
         succeeded = [parse_instant(record["finished_at"]) for record in pulls if record["status"] != "failed"]
         last_success = max(filter(None, succeeded), default=None)
         found.append(
@@ -92,6 +94,7 @@ def _from_warehouse(layout: Layout, athlete_id: int) -> tuple[tuple[int, datetim
     if not layout.warehouse.exists():
         return (0, None, 0), []
     with Warehouse(layout.warehouse) as warehouse:
+        warehouse.require_current()
         count, newest, missing = warehouse.rows(COUNTS, [athlete_id])[0]
         names = ("run_id", "athlete_id", "command", "started_at", "finished_at", "status")
         rows = [dict(zip(names, row, strict=True)) for row in warehouse.rows(LAST_RUNS, [athlete_id])]

@@ -30,6 +30,9 @@ from strava_stats.warehouse.engine import (
 if TYPE_CHECKING:
     import duckdb
 
+USER_VIEW = re.compile(
+    r"\s*create\s+(?:or\s+replace\s+)?view\s+(?:if\s+not\s+exists\s+)?(?:main\.)?(\"[^\"]+\"|\w+)", re.IGNORECASE
+)
 PUBLISHED_MODE = 0o444
 CATALOG = "strava"
 
@@ -223,8 +226,8 @@ class WarehouseEdit:
         assert self._connection is not None
         try:
             statements = self._connection.extract_statements(text)
-            if any(statement.type != duckdb.StatementType.CREATE for statement in statements):
-                return f"{name}: only CREATE statements are carried out"
+            if refused := next(filter(None, (_refusal(statement.query) for statement in statements)), None):
+                return f"{name}: {refused}"
             self._connection.execute("begin")
             self._connection.execute(text)
             self._connection.execute("commit")
@@ -296,6 +299,17 @@ class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py
                 f"The journal {named[0] if named else ''} is damaged: {text.splitlines()[0][:200]}",
                 "bring that file back from a backup, or move it away and run `strava-stats compact --rebuild`",
             ) from error
+
+
+def _refusal(statement: str) -> str | None:
+    """Why a statement of the user's is not carried out; None for a view of a name of its own."""
+    plain = re.sub(r"--[^\n]*|/\*.*?\*/", " ", statement, flags=re.DOTALL)
+    found = USER_VIEW.match(plain)
+    if found is None:
+        return "only CREATE OR REPLACE VIEW is carried out"
+    name = found[1].strip('"').lower()
+    ours = {entry.name.removesuffix(".sql") for folder in ("tables", "views") for entry in sql_folder(folder)}
+    return f"the name {name} is taken" if name in ours else None
 
 
 def _quoted(path: Path) -> str:

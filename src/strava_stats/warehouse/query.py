@@ -56,6 +56,14 @@ class Warehouse:
         assert self._connection is not None
         return self._connection.execute(statement, parameters).fetchall()
 
+    def require_current(self) -> None:
+        """Raise ConfigurationError when another version's SQL built the file: its columns may be others."""
+        if not is_current(self):
+            raise ConfigurationError(
+                f"{self.path} was built by another version",
+                "run `strava-stats compact`: it makes the file anew",
+            )
+
     def run_records(self) -> list[dict[str, Any]]:
         """The table `runs`, as `WarehouseEdit.note_runs` takes it; [] when another version's file has none."""
         import duckdb  # noqa: PLC0415

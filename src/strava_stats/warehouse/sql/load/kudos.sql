@@ -1,4 +1,4 @@
--- kudos of the details: the listing's when it was read later, else the larger; so they are never behind
+-- kudos of the details: the listing's when its body came later, else the larger; so they are never behind
 update activity_details
 set kudos_count = now.kudos_count
 from (
