@@ -40,7 +40,7 @@ def killed_at(cli: Cli, strava: Strava, path: str, skip: int, *arguments: str) -
 
 def everything(cli: Cli) -> list[list[tuple[Any, ...]]]:
     return [
-        cli.rows(f"select columns(c -> c not in ('fetched_at', 'run_id')) from {table} order by all")
+        cli.rows(f"select columns(lambda c: c not in ('fetched_at', 'run_id')) from {table} order by all")
         for table in ("activities", "activity_details", "activity_laps", "activity_segment_efforts")
     ]
 

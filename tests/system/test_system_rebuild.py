@@ -24,7 +24,7 @@ def contents(cli: Cli) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables and views, without fetched_at."""
     names = cli.rows("select table_name from information_schema.tables where table_schema = 'main' order by all")
     return {
-        name: cli.rows(f"select columns(c -> c <> 'fetched_at') from {name} order by all")
+        name: cli.rows(f"select columns(lambda c: c <> 'fetched_at') from {name} order by all")
         for (name,) in names
         if name not in NOT_COMPARED
     }

@@ -115,7 +115,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def test_example_queries_run(query: str, demo: Layout) -> None:
     """README's queries run as written against a demo's warehouse."""
     with Warehouse(demo.warehouse) as warehouse:
-        assert warehouse.relation(query).description
+        assert warehouse.relation(query).columns
 
 
 class _Silence(Narrator):

@@ -142,7 +142,7 @@ def _show(demo: Context, folder: Path, started: datetime, stages: list[dict[str,
         tables = {}
         for name, query in (("by_sport", BY_SPORT), ("newest", NEWEST), ("counts", COUNTS)):
             cursor = warehouse.relation(query)
-            tables[name] = ([column[0] for column in cursor.description or []], cursor.fetchall())
+            tables[name] = (cursor.columns, cursor.fetchall())
     if demo.as_json:
         shown: dict[str, Any] = {
             name: [dict(zip(columns, plain(row), strict=True)) for row in rows]

@@ -34,7 +34,7 @@ def sql(
         raise UsageError("The query is empty", 'try: strava-stats sql "select count(*) from activities"')
     with Warehouse(context.layout.warehouse) as warehouse:
         cursor = warehouse.relation(text)
-        columns = distinct([column[0] for column in cursor.description or []])
+        columns = distinct(cursor.columns)
         if context.as_json:
             print_json(report("sql", "ok", started, columns=columns, rows=[plain(row) for row in fetched(cursor)]))
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -77,18 +78,42 @@ class Warehouse:
         records = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return [{**record, "stages": json.loads(record.get("stages") or "[]")} for record in records]
 
-    def relation(self, query: str) -> duckdb.DuckDBPyConnection:
+    def relation(self, query: str) -> Answer:
         """Run a query of the user's; a mistake in it is a UsageError with DuckDB's own words."""
-        import duckdb  # noqa: PLC0415
-
         assert self._connection is not None
-        try:
+        with _query_mistakes(self._connection):
             if len(self._connection.extract_statements(query)) > 1:
                 raise UsageError("The query holds several statements", "give them one at a time, or use `duck`")
-            return self._connection.execute(query)
-        except duckdb.Error as error:
-            lines = [line for line in str(error).splitlines() if line.strip()]
-            raise UsageError(f"The query failed: {lines[0]}", _query_hint(lines, self._connection)) from error
+            return Answer(self._connection.execute(query))
+
+
+class Answer:
+    """The rows of a user's query; a value may fail only when its row is read."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.columns = [column[0] for column in connection.description or []]
+
+    def fetchmany(self, count: int) -> list[tuple[Any, ...]]:
+        """The next rows, [] at the end."""
+        with _query_mistakes(self._connection):
+            return self._connection.fetchmany(count)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """All rows that are left."""
+        with _query_mistakes(self._connection):
+            return self._connection.fetchall()
+
+
+@contextmanager
+def _query_mistakes(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    import duckdb  # noqa: PLC0415
+
+    try:
+        yield
+    except duckdb.Error as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise UsageError(f"The query failed: {lines[0]}", _query_hint(lines, connection)) from error
 
 
 def _query_hint(lines: Sequence[str], connection: duckdb.DuckDBPyConnection) -> str:
