@@ -294,6 +294,10 @@ def test_leaving_the_guide_changes_nothing(cli: Cli) -> None:
     del cli.env["STRAVA_CLIENT_ID"]
     terminal = Terminal(cli, "auth")
     terminal.answer("Client ID:", "\x03")
+    # An interrupt that arrives while the line editor starts can be lost: a person would press again.
+    while terminal.read():
+        if terminal.shown[terminal.answered :].endswith("Client ID: "):
+            terminal.answer("Client ID:", "\x03")
     assert terminal.end() == 130
     assert "Traceback" not in terminal.shown
     assert not (cli.home / ".env").exists()
