@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import stat
 import subprocess
 import sys
@@ -229,6 +230,7 @@ class Terminal:
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(cli.home)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests run in the background inherit it ignored
             os.execve(sys.executable, [sys.executable, "-m", "strava_stats", *arguments], cli.environment())  # noqa: S606
 
     def read(self) -> bool:
@@ -294,10 +296,6 @@ def test_leaving_the_guide_changes_nothing(cli: Cli) -> None:
     del cli.env["STRAVA_CLIENT_ID"]
     terminal = Terminal(cli, "auth")
     terminal.answer("Client ID:", "\x03")
-    # An interrupt that arrives while the line editor starts can be lost: a person would press again.
-    while terminal.read():
-        if terminal.shown[terminal.answered :].endswith("Client ID: "):
-            terminal.answer("Client ID:", "\x03")
     assert terminal.end() == 130
     assert "Traceback" not in terminal.shown
     assert not (cli.home / ".env").exists()

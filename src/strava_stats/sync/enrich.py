@@ -21,7 +21,7 @@ from strava_stats.sync.state import State, parse_instant
 from strava_stats.warehouse.query import Warehouse
 
 BATCH = timedelta(seconds=60)
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 12 << 20
 SYNC_EVERY = 50
 PROFILE_EVERY = timedelta(days=7)
 GEAR_AGAIN = timedelta(days=30)
