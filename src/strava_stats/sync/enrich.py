@@ -26,7 +26,7 @@ SYNC_EVERY = 50
 PROFILE_EVERY = timedelta(days=7)
 GEAR_AGAIN = timedelta(days=30)
 LARGEST_BODY = 3 << 20  # bytes; the longest line that the SQL reader is set to take is 4 MiB
-POISON_IN_A_ROW = 3
+PROBED_STREAK, LONGEST_STREAK = 3, 10  # activities in a row that Strava answered with an error
 QUARANTINE_KIND = "activity_details"
 TASK = "Fetching details"
 OK, ABSENT = 200, 404
@@ -246,17 +246,25 @@ class Enrich:
         else:
             self._poison.append(activity_id)
         self._quarantine(activity_id, f"status {answer.status}", now)
-        if len(self._poison) >= POISON_IN_A_ROW:
+        if len(self._poison) in {PROBED_STREAK, LONGEST_STREAK}:
             self._tell_poison_from_outage()
 
     def _tell_poison_from_outage(self) -> None:
-        """Several broken ones in a row: when Strava still lists, it is they that are broken, and the run goes on."""
+        """Some broken ones in a row may be just that, when Strava still lists; ten are an outage of the details.
+
+        What an outage broke is not set aside.
+        """
+        if len(self._poison) >= LONGEST_STREAK:
+            self._release(self._poison)
+            raise StravaUnreachable(
+                f"Strava answered no detail {len(self._poison)} times in a row",
+                "that is an outage rather than bad activities: run the same command again later",
+            )
         try:
             self.client.list_activities(None, None, 1, 1)
         except StravaUnreachable:
             self._release(self._poison)
             raise
-        self._poison.clear()
 
     def _quarantine(self, activity_id: int, error: str, now: datetime) -> None:
         if activity_id not in self._known:
