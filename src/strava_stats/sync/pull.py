@@ -116,34 +116,30 @@ class Pull:
         return self.result
 
     def _list(self, first: ListingRequest, known: KnownBodies) -> None:
-        """Page after page; the next one is on its way while this one is landed."""
+        """Page after page; each is in bronze before the next one is asked for, so that no kill pays for it twice."""
         self.journal.packing = Packing(self.journal.path, self.layout.scratch)
         self.journal.packing.start()
         idle_pages = same_pages = 0
         previous: list[int | None] = []
         total = known.count(self.athlete_id) if first.full else None
-        with ThreadPoolExecutor(1) as ahead:
-            request: ListingRequest | None = first
-            coming = ahead.submit(self._page, first)
-            while request is not None:
-                bodies = coming.result()
-                fresh = len({body.id for body in bodies if body.id is not None} - self.result.ids)
-                idle_pages = 0 if fresh or not bodies else idle_pages + 1
-                ids = [body.id for body in bodies]
-                same_pages, previous = (same_pages + 1 if bodies and ids == previous else 0), ids
-                repeated = same_pages > SAME_PAGES or idle_pages > IDLE_PAGES or self.result.pages >= PAGE_CAP
-                starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
-                request = None if repeated else next_request(request, starts, fresh, self.per_page)
-                if request is not None:
-                    coming = ahead.submit(self._page, request)
-                self._land(bodies, known)
-                left = total if total and total > self.result.listed else None
-                self.narrator.progress(TASK, self.result.listed, left)
+        request: ListingRequest | None = first
+        while request is not None:
+            bodies = self._page(request)
+            listed_before = self.result.listed
+            self._land(bodies, known)
+            fresh = self.result.listed - listed_before
+            left = total if total and total > self.result.listed else None
+            self.narrator.progress(TASK, self.result.listed, left)
+            idle_pages = 0 if fresh or not bodies else idle_pages + 1
+            ids = [body.id for body in bodies]
+            same_pages, previous = (same_pages + 1 if bodies and ids == previous else 0), ids
+            if same_pages > SAME_PAGES or idle_pages > IDLE_PAGES or self.result.pages >= PAGE_CAP:
+                self.result.stopped = "Strava repeated the same page; the listing was not taken as complete"
+                return
+            starts = [int(body.start.timestamp()) if body.start else None for body in bodies]
+            request = next_request(request, starts, fresh, self.per_page)
         self.narrator.progress(TASK, self.result.listed, self.result.listed)
-        if repeated:
-            self.result.stopped = "Strava repeated the same page; the listing was not taken as complete"
-        else:
-            self.result.complete = True
+        self.result.complete = True
 
     def _page(self, request: ListingRequest) -> list[Body]:
         for last in (False, True):
