@@ -7,23 +7,26 @@ own clock, an aware UTC datetime; times inside a `Budget` are Strava's, `clock_o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from strava_stats.strava.rate_headers import Pair, RateHeaders, read_rate_headers
 
 QUARTER = timedelta(minutes=15)
+CLOSE = timedelta(seconds=60)
+"""What others do between two answers so close in time they may do before our next call. No answer travels longer."""
 TOLERATED_SECONDS = 5.0
 """A `Date` header has whole seconds and takes time to arrive: smaller differences say nothing about the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Calls allowed and calls made in one period."""
+    """Calls allowed and calls made in one period; `foreign`: most calls of others between two answers close in time."""
 
     limit: int
     used: int = 0
+    foreign: int = 0
 
     @property
     def left(self) -> int:
@@ -36,7 +39,8 @@ class Budget:
     """Counts of the quarter hour that begins at `window_start` and of `day`, both by Strava's clock.
 
     `learned` is False as long as the limits are our guess. `clock_offset` is Strava's clock minus ours in seconds,
-    0 while they agree within 5 s.
+    0 while they agree within 5 s. Of this quarter hour alone: `seen_at`, when the last answer with a usage was given,
+    and `in_flight`, the calls that have no answer yet.
     """
 
     overall_15min: Window
@@ -47,6 +51,8 @@ class Budget:
     day: date
     clock_offset: float = 0.0
     learned: bool = False
+    seen_at: datetime | None = None
+    in_flight: int = 0
 
     @classmethod
     def new(cls) -> Budget:
@@ -91,6 +97,7 @@ def spend(budget: Budget, now: datetime) -> Budget:
         overall_day=_one_more(budget.overall_day),
         read_15min=_one_more(budget.read_15min),
         read_day=_one_more(budget.read_day),
+        in_flight=budget.in_flight + 1,
     )
 
 
@@ -98,9 +105,11 @@ def learn(budget: Budget, headers: Mapping[str, str], now: datetime) -> Budget:
     """Take limits, usage and clock from an answer's headers, of any letter case; missing or malformed: ignored.
 
     Within a window the larger of our figure and the header's wins: headers may be absent, and calls in flight are
-    counted by us alone. The `Date` of the answer says which window its usage belongs to.
+    counted by us alone. What the header has more than all our calls was made by others. The `Date` of the answer says
+    which window its usage belongs to.
     """
-    return _learn(budget, read_rate_headers(headers), now)
+    budget = _learn(budget, read_rate_headers(headers), now)
+    return replace(budget, in_flight=max(0, budget.in_flight - 1))
 
 
 def exhaust(budget: Budget, headers: Mapping[str, str], now: datetime) -> Budget:
@@ -118,25 +127,29 @@ def exhaust(budget: Budget, headers: Mapping[str, str], now: datetime) -> Budget
 
 
 def decide(budget: Budget, now: datetime, cushion_15min: int = 0, cushion_daily: int = 0) -> Decision:
-    """Whether a call may be made at `now` so that the cushions (calls left unused) stay."""
-    budget = roll(budget, now)
-    if not budget.learned:
-        # Limits are a guess until a call has been answered, so a cushion as large as the guess must not forbid it.
-        cushion_15min = min(cushion_15min, min(budget.overall_15min.limit, budget.read_15min.limit) - 1)
-        cushion_daily = min(cushion_daily, min(budget.overall_day.limit, budget.read_day.limit) - 1)
+    """Whether a call may be made at `now` so that the cushions (calls left unused) stay and no 429 is foreseen."""
+    quarter, day = remaining(budget := roll(budget, now), now, cushion_15min, cushion_daily)
     offset = timedelta(seconds=budget.clock_offset)
-    if _left_day(budget) <= cushion_daily:
+    if not day:
         midnight = datetime(budget.day.year, budget.day.month, budget.day.day, tzinfo=UTC) + timedelta(days=1)
         return Stop(midnight - offset)
-    if _left_15min(budget) <= cushion_15min:
+    if not quarter:
         return Wait(budget.window_start + QUARTER - offset)
     return Go()
 
 
-def remaining(budget: Budget, now: datetime) -> tuple[int, int]:
-    """Calls left at `now` in the quarter hour and in the day, cushions not deducted."""
+def remaining(budget: Budget, now: datetime, cushion_15min: int = 0, cushion_daily: int = 0) -> tuple[int, int]:
+    """Calls that may still be made at `now` in the quarter hour and in the day; never negative.
+
+    The larger of the cushion and of what others are expected to take before the next call arrives stays unused.
+    """
     budget = roll(budget, now)
-    return _left_15min(budget), _left_day(budget)
+    quarter, day = (budget.overall_15min, budget.read_15min), (budget.overall_day, budget.read_day)
+    if not budget.learned:
+        # Limits are a guess until a call has been answered, so a cushion as large as the guess must not forbid it.
+        cushion_15min = min(cushion_15min, min(window.limit for window in quarter) - 1)
+        cushion_daily = min(cushion_daily, min(window.limit for window in day) - 1)
+    return _usable(quarter, cushion_15min, budget.in_flight), _usable(day, cushion_daily, budget.in_flight)
 
 
 def quarter_of(moment: datetime) -> datetime:
@@ -158,7 +171,12 @@ def _roll_to(budget: Budget, moment: datetime) -> Budget:
             budget,
             overall_15min=Window(budget.overall_15min.limit),
             read_15min=Window(budget.read_15min.limit),
+            # One burst must not cost the day's end as many calls: what the last quarter hour had is expected again.
+            overall_day=replace(budget.overall_day, foreign=budget.overall_15min.foreign),
+            read_day=replace(budget.read_day, foreign=budget.read_15min.foreign),
             window_start=start,
+            seen_at=None,
+            in_flight=0,
         )
     if moment.date() != budget.day:
         budget = replace(
@@ -172,8 +190,7 @@ def _roll_to(budget: Budget, moment: datetime) -> Budget:
 
 def _learn(budget: Budget, rates: RateHeaders, now: datetime) -> Budget:
     if rates.served_at is not None:
-        difference = (rates.served_at - now).total_seconds()
-        budget = replace(budget, clock_offset=difference if abs(difference) > TOLERATED_SECONDS else 0.0)
+        budget = _set_clock(budget, rates.served_at, now)
     moment = rates.served_at or _strava_time(budget, now)
     budget = _roll_to(roll(budget, now), moment)
     # An answer from before our own roll tells of a window that is over.
@@ -181,37 +198,53 @@ def _learn(budget: Budget, rates: RateHeaders, now: datetime) -> Budget:
     overall = _limited(budget.overall_15min, budget.overall_day, rates.overall_limit)
     read = _limited(budget.read_15min, budget.read_day, rates.read_limit)
     overall_usage, read_usage = rates.overall_usage or (0, 0), rates.read_usage or (0, 0)
+    is_close = budget.seen_at is not None and abs(moment - budget.seen_at) <= CLOSE
+    is_sighting = current[0] and (rates.overall_usage or rates.read_usage) is not None
     return replace(
         budget,
-        overall_15min=_used(overall[0], overall_usage[0] if current[0] else 0),
-        overall_day=_used(overall[1], overall_usage[1] if current[1] else 0),
-        read_15min=_used(read[0], read_usage[0] if current[0] else 0),
-        read_day=_used(read[1], read_usage[1] if current[1] else 0),
+        overall_15min=_seen(overall[0], overall_usage[0] if current[0] else 0, is_close=is_close),
+        overall_day=_seen(overall[1], overall_usage[1] if current[1] else 0, is_close=is_close),
+        read_15min=_seen(read[0], read_usage[0] if current[0] else 0, is_close=is_close),
+        read_day=_seen(read[1], read_usage[1] if current[1] else 0, is_close=is_close),
         learned=budget.learned or rates.read_limit is not None,
+        seen_at=moment if is_sighting else budget.seen_at,
     )
+
+
+def _set_clock(budget: Budget, served_at: datetime, now: datetime) -> Budget:
+    difference = (served_at - now).total_seconds()
+    offset = difference if abs(difference) > TOLERATED_SECONDS else 0.0
+    # Our clock was wrong when it opened the next window, and what it counted there was made in Strava's.
+    was_wrong = abs(offset - budget.clock_offset) > CLOSE.total_seconds()
+    if was_wrong and quarter_of(served_at) == budget.window_start - QUARTER:
+        budget = replace(budget, window_start=quarter_of(served_at), day=served_at.date())
+    return replace(budget, clock_offset=offset)
 
 
 def _limited(quarter: Window, day: Window, limits: Pair | None) -> tuple[Window, Window]:
     if limits is None:
         return quarter, day
-    return Window(limits[0], quarter.used), Window(limits[1], day.used)
+    return replace(quarter, limit=limits[0]), replace(day, limit=limits[1])
 
 
-def _used(window: Window, used: int) -> Window:
-    return Window(window.limit, used) if used > window.used else window
+def _seen(window: Window, used: int, *, is_close: bool) -> Window:
+    if used <= window.used:
+        return window
+    return Window(window.limit, used, max(window.foreign, used - window.used) if is_close else window.foreign)
 
 
-def _left_15min(budget: Budget) -> int:
-    return min(budget.overall_15min.left, budget.read_15min.left)
+def _usable(windows: Iterable[Window], cushion: int, in_flight: int) -> int:
+    return max(0, min(window.left - max(cushion, _expected(window, in_flight)) for window in windows))
 
 
-def _left_day(budget: Budget) -> int:
-    return min(budget.overall_day.left, budget.read_day.left)
+def _expected(window: Window, in_flight: int) -> int:
+    """Calls that may come before our next one; beside others, ours in flight may be missing in a usage that we saw."""
+    return window.foreign + in_flight * (window.foreign + 1) if window.foreign else 0
 
 
 def _one_more(window: Window) -> Window:
-    return Window(window.limit, window.used + 1)
+    return replace(window, used=window.used + 1)
 
 
 def _all_used(window: Window) -> Window:
-    return _used(window, window.limit)
+    return replace(window, used=max(window.used, window.limit))

@@ -113,9 +113,8 @@ class BudgetKeeper:
             return Budget.new()
 
     def remaining(self) -> tuple[int, int]:
-        """Calls left now in the quarter hour and in the day, after cushions; never negative."""
-        quarter, day = remaining(self.budget(), self._clock.now())
-        return max(0, quarter - self._cushion_15min), max(0, day - self._cushion_daily)
+        """Calls that may be made now in the quarter hour and in the day; never negative."""
+        return remaining(self.budget(), self._clock.now(), self._cushion_15min, self._cushion_daily)
 
     def _take(self) -> Decision:
         with self._held() as state:

@@ -129,6 +129,5 @@ class Client:
         request.url = self._base_url + path
         request.prepare_auth(Bearer(token))
         reply = send(self._session, request, self._timeout)
-        if isinstance(reply, Answer):
-            self._keeper.after_call(reply.headers)
+        self._keeper.after_call(reply.headers if isinstance(reply, Answer) else {})
         return reply
