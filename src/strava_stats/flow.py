@@ -19,7 +19,7 @@ from strava_stats.clock import Clock
 from strava_stats.errors import Locked, NotAuthorised, RateLimited, ScopeMissing, StravaStatsError
 from strava_stats.files import disk_errors, make_folder
 from strava_stats.lake.bronze import noted_ids, recover
-from strava_stats.lake.layout import DETAILS, Layout, next_run_id
+from strava_stats.lake.layout import ACTIVITIES, DETAILS, Layout, next_run_id
 from strava_stats.narration import Narrator, Silent
 from strava_stats.strava.budget_file import BudgetExhausted, BudgetKeeper
 from strava_stats.strava.client import Client
@@ -56,6 +56,7 @@ class PullOptions:
     days: int = 21
     full_sweep_days: int = 7
     per_page: int = 200
+    allow_mass_delete: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,7 @@ class _Stages:
         self.steps = steps
         self.calls = 0
         self._enriching: Enrich | None = None
+        self._confirmed: frozenset[int] = frozenset()
 
     def go(self, done_before: frozenset[int]) -> None:
         """Pull, compact, enrich; what a failed pull has landed is compacted before its error is raised."""
@@ -222,7 +224,8 @@ class _Stages:
         if failure is not None:
             raise failure
         if self.steps.enrich is not None:
-            self._try_enrich(done_before)
+            self._try_enrich(done_before | self._confirmed)
+        close_left_open(self.services.layout)
 
     def _try_pull(self) -> StravaStatsError | None:
         try:
@@ -293,14 +296,18 @@ class _Stages:
             run_id=self.run.run_id,
             per_page=options.per_page,
             source=services.source,
+            sees_all=None if token.scopes is None else "activity:read_all" in token.scopes,
+            allow_mass_delete=options.allow_mass_delete,
         )
-        pending = [one.path for one in pending_journals(services.layout, ledger_of(services.layout))]
-        activities = [path for path in pending if path.parent.name == "activities"]
+        pending = pending_journals(services.layout, ledger_of(services.layout))
         try:
-            with KnownBodies(services.layout.warehouse, "activities", activities) as known:
+            with KnownBodies(
+                services.layout.warehouse, [one.path for one in pending if one.kind == ACTIVITIES]
+            ) as known:
                 pull.run(mode=options.mode, days=options.days, full_sweep_days=options.full_sweep_days, known=known)
         finally:
             self.calls += keeper.calls
+            self._confirmed = frozenset(pull.result.reconciled.there)
             self._report_pull(stage, pull.result, keeper.calls)
 
     def _report_pull(self, stage: dict[str, Any], pulled: Pulled, calls: int) -> None:
@@ -310,13 +317,17 @@ class _Stages:
             listed=pulled.listed,
             new=pulled.new,
             changed=pulled.changed,
+            deleted=len(pulled.reconciled.deleted),
             full=pulled.full,
             complete=pulled.complete,
         )
         self._name_misfits([("activities", *misfit) for misfit in pulled.misfits])
         self._partial(pulled.stopped)
+        self._partial(pulled.reconciled.refused)
         for line in pulled.quarantined:
             self._partial(f"Left out {line}")
+        for line in pulled.reconciled.unsure:
+            self._partial(line)
 
     def _compact(self, stage: dict[str, Any], *, final: bool, narrator: Narrator | None = None) -> None:
         services = self.services

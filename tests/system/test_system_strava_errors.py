@@ -143,6 +143,7 @@ def landed_ids(cli: Cli) -> set[int]:
 
 def test_details_cut_short_unnoticed(connected: Cli, strava: Strava) -> None:
     """Details that end in the middle although their length is right never pass for whole ones; the others come."""
+    connected("pull").done()
     strava.simulator.add_fault("truncate", path=f"/activities/{strava.ids[1]}", times=None)
     outcome = connected("enrich", "--ids", ",".join(map(str, strava.ids[:3])), "--json").done()
     assert outcome.json["status"] == "partial"

@@ -15,8 +15,8 @@ from strava_stats.errors import ConfigurationError, CorruptData, DiskFull
 from strava_stats.lake import bronze
 from strava_stats.lake.bronze import (
     Journal,
+    Lines,
     body_hash,
-    body_heads,
     body_portions,
     compress,
     cut_torn_line,
@@ -24,6 +24,7 @@ from strava_stats.lake.bronze import (
     noted_ids,
     one_line,
     recover,
+    summary_heads,
 )
 from strava_stats.lake.layout import ACTIVITIES, DETAILS, Layout
 
@@ -259,7 +260,9 @@ def test_what_a_journal_tells(layout: Layout, packed: bool) -> None:
     if packed:
         plain, path = path, compress(path, layout.scratch)
         plain.unlink()
-    assert list(body_heads(path)) == [(5, "aa")]
+    heads = [(head.kind, head.id, head.hash) for head in summary_heads(path)]
+    assert heads[0] == ("body", 5, "aa")
+    assert heads[2:5] == [("same", 7, "bb"), ("absent", 8, None), ("body", None, "cc")]
     assert list(noted_ids(path)) == [5, 6, 7, 8]
 
 
@@ -284,7 +287,7 @@ def test_a_damaged_packed_journal_is_corrupt_data(layout: Layout, damage: str) -
         }[damage]
     )
     with pytest.raises(CorruptData, match=packed.name):
-        list(body_heads(packed))
+        list(summary_heads(packed))
 
 
 def portion_bytes(portions: list[dict[str, bytes]]) -> dict[str, bytes]:
@@ -305,7 +308,7 @@ def test_portions_hold_every_body_once(layout: Layout, most: int) -> None:
     second.unlink()
     portions = [
         {path.name: path.read_bytes() for path in portion}
-        for portion in body_portions([(first, 0, None), (packed, 0, None)], layout.scratch, most)
+        for portion in body_portions([Lines(first), Lines(packed)], layout.scratch, most)
     ]
     assert portion_bytes(portions) == expected
     for portion in portions:
@@ -326,8 +329,8 @@ def test_portions_leave_out_what_is_loaded_and_what_shapes_no_row(layout: Layout
     path = found.finish()
     assert path is not None
     portions = [
-        [line["seq"] for line in lines(one)] for (one,) in body_portions([(path, 1, None)], layout.scratch, 1 << 20)
+        [line["seq"] for line in lines(one)] for (one,) in body_portions([Lines(path, 1)], layout.scratch, 1 << 20)
     ]
     assert portions == [[2, 4, 5, 7, 8]]
-    assert list(body_portions([(path, 9, None)], layout.scratch, 1 << 20)) == []
+    assert list(body_portions([Lines(path, 9)], layout.scratch, 1 << 20)) == []
     assert list(body_portions([], layout.scratch, 1 << 20)) == []

@@ -39,35 +39,37 @@ def ids(choices: list[Choice]) -> list[int]:
 
 
 def test_the_window_newest_first() -> None:
-    """The default takes the recent ones, newest first, also those that have details."""
+    """The default takes the recent ones, newest first, also those that have details; then older ones edited since."""
     assert choose_details(HISTORY, WINDOW, NOW) == [
         Choice(1, "new"),
         Choice(2, "refresh"),
         Choice(3, "edited"),
         Choice(4, "new"),
+        Choice(7, "edited"),
     ]
 
 
 def test_only_changed_leaves_out_what_is_up_to_date() -> None:
     """With only-changed, details that belong to the present summary are not fetched again."""
-    assert ids(choose_details(HISTORY, replace(WINDOW, only_changed=True), NOW)) == [1, 3, 4]
+    assert ids(choose_details(HISTORY, replace(WINDOW, only_changed=True), NOW)) == [1, 3, 4, 7]
 
 
 def test_all_missing_is_every_activity_without_details() -> None:
-    """All takes what has no details, newest first, those without a start last, and nothing else."""
+    """All takes what has no details or was edited, newest first, those without a start last, and nothing else."""
     choices = choose_details(HISTORY, replace(WINDOW, all_missing=True), NOW)
-    assert choices == [Choice(number, "backlog") for number in (1, 4, 5, 8, 9)]
+    assert ids(choices) == [1, 3, 4, 5, 7, 8, 9]
+    assert {choice.id for choice in choices if choice.why == "edited"} == {3, 7}
 
 
 def test_a_backlog_stands_beside_the_window() -> None:
     """A backlog adds the newest of the missing outside the window, behind the window."""
-    assert ids(choose_details(HISTORY, replace(WINDOW, backlog=2), NOW)) == [1, 2, 3, 4, 5, 8]
-    assert ids(choose_details(HISTORY, replace(WINDOW, backlog=100), NOW)) == [1, 2, 3, 4, 5, 8, 9]
+    assert ids(choose_details(HISTORY, replace(WINDOW, backlog=2), NOW)) == [1, 2, 3, 4, 7, 5, 8]
+    assert ids(choose_details(HISTORY, replace(WINDOW, backlog=100), NOW)) == [1, 2, 3, 4, 7, 5, 8, 9]
 
 
 def test_refresh_old_takes_the_stalest() -> None:
     """Details fetched longest ago come again, no more than asked, and none twice."""
-    assert choose_details(HISTORY, replace(WINDOW, refresh_old=1), NOW)[4:] == [Choice(7, "refresh")]
+    assert choose_details(HISTORY, replace(WINDOW, refresh_old=1), NOW)[5:] == [Choice(6, "refresh")]
     assert ids(choose_details(HISTORY, replace(WINDOW, refresh_old=9), NOW)) == [1, 2, 3, 4, 7, 6]
 
 
@@ -109,7 +111,7 @@ def test_counts_by_kind() -> None:
     """Each kind is counted, also with none."""
     assert count_by_why(choose_details(HISTORY, replace(WINDOW, backlog=2), NOW)) == {
         "new": 2,
-        "edited": 1,
+        "edited": 2,
         "refresh": 1,
         "backlog": 2,
     }
@@ -161,3 +163,11 @@ def test_no_choice_twice_and_none_skipped(  # noqa: PLR0917 - hypothesis names t
         if candidate.start and candidate.start >= NOW - timedelta(days=since_days) and not candidate.has_details
     }
     assert recent - skip <= set(ids(choices))
+
+
+def test_a_late_upload_is_as_good_as_recent() -> None:
+    """What turned up in a listing although it starts before the window gets its details, unless days were asked for."""
+    late = frozenset({5, 8})
+    assert ids(choose_details(HISTORY, WINDOW, NOW, late=late)) == [1, 2, 3, 4, 5, 8, 7]
+    by_day = EnrichOptions(since_days=0, from_day=date(2026, 11, 20))
+    assert ids(choose_details(HISTORY, by_day, NOW, late=late)) == [1, 2, 3]

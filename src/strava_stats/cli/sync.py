@@ -31,19 +31,30 @@ Backlog = Annotated[int, typer.Option("--backlog", min=0, help="Up to N missing 
 RefreshOld = Annotated[int, typer.Option("--refresh-old", min=0, help="Up to N oldest details again.")]
 Cushion15 = Annotated[int, typer.Option("--cushion-15min", min=0, help="Calls left unused in a quarter hour.")]
 CushionDay = Annotated[int, typer.Option("--cushion-daily", min=0, help="Calls left unused in a day.")]
+MassDelete = Annotated[
+    bool, typer.Option("--allow-mass-delete", help="Believe it when most activities are gone, or the scope shrank.")
+]
+Retry = Annotated[bool, typer.Option("--retry-quarantined", help="Try what waits in quarantine now.")]
 MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=0, help="Calls to make at most.")]
 
 
 @app.command()
 def pull(
-    ctx: typer.Context, days: Days = None, everything: All = False, lite: Lite = False, per_page: PerPage = None
+    ctx: typer.Context,
+    days: Days = None,
+    everything: All = False,
+    lite: Lite = False,
+    per_page: PerPage = None,
+    allow_mass_delete: MassDelete = False,
 ) -> None:
     """List activities: API → bronze → Parquet."""
     context: Context = ctx.obj
     run(
         context,
         "pull",
-        lambda: _steps(pull=_pull_options(context, days, per_page, all_=everything, lite=lite)),
+        lambda: _steps(
+            pull=_pull_options(context, days, per_page, all_=everything, lite=lite, allow_mass_delete=allow_mass_delete)
+        ),
     )
 
 
@@ -69,6 +80,7 @@ def enrich(
     include_efforts: Efforts = True,
     backlog: Backlog = 0,
     refresh_old: RefreshOld = 0,
+    retry_quarantined: Retry = False,
     cushion_15min: Cushion15 = 0,
     cushion_daily: CushionDay = 0,
     max_calls: MaxCalls = None,
@@ -90,6 +102,7 @@ def enrich(
                 include_efforts=include_efforts,
                 backlog=backlog,
                 refresh_old=refresh_old,
+                retry_quarantined=retry_quarantined,
             ),
             limits=(cushion_15min, cushion_daily, max_calls),
         ),
@@ -104,6 +117,7 @@ def flow(
     everything: All = False,
     lite: Lite = False,
     per_page: PerPage = None,
+    allow_mass_delete: MassDelete = False,
     since_days: SinceDays = None,
     ids: Ids = None,
     from_day: FromDay = None,
@@ -112,6 +126,7 @@ def flow(
     include_efforts: Efforts = True,
     backlog: Backlog = 0,
     refresh_old: RefreshOld = 0,
+    retry_quarantined: Retry = False,
     cushion_15min: Cushion15 = 0,
     cushion_daily: CushionDay = 0,
     max_calls: MaxCalls = None,
@@ -122,7 +137,9 @@ def flow(
         context,
         "flow",
         lambda: _steps(
-            pull=_pull_options(context, days, per_page, all_=everything or backfill, lite=lite),
+            pull=_pull_options(
+                context, days, per_page, all_=everything or backfill, lite=lite, allow_mass_delete=allow_mass_delete
+            ),
             compact=True,
             enrich=_enrich_options(
                 context,
@@ -135,6 +152,7 @@ def flow(
                 include_efforts=include_efforts,
                 backlog=backlog,
                 refresh_old=refresh_old,
+                retry_quarantined=retry_quarantined,
             ),
             limits=(cushion_15min, cushion_daily, max_calls),
         ),
@@ -184,7 +202,9 @@ def parse_ids(text: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in wanted)
 
 
-def _pull_options(context: Context, days: int | None, per_page: int | None, *, all_: bool, lite: bool) -> Any:
+def _pull_options(
+    context: Context, days: int | None, per_page: int | None, *, all_: bool, lite: bool, allow_mass_delete: bool
+) -> Any:
     from strava_stats.flow import PullOptions  # noqa: PLC0415
 
     if all_ and lite:
@@ -195,6 +215,7 @@ def _pull_options(context: Context, days: int | None, per_page: int | None, *, a
         days=settings.days if days is None else days,
         full_sweep_days=settings.full_sweep_days,
         per_page=settings.per_page if per_page is None else per_page,
+        allow_mass_delete=allow_mass_delete,
     )
 
 
@@ -267,6 +288,7 @@ def summary_line(one: Run) -> str:
     counts: dict[str, Callable[[dict[str, Any]], str]] = {
         "pull": lambda stage: (
             f"{stage.get('listed', 0):,} listed, {stage.get('new', 0):,} new, {stage.get('changed', 0):,} changed"
+            + (f", {stage['deleted']:,} deleted" if stage.get("deleted") else "")
         ),
         "compact": lambda stage: f"{stage['rows']:,} rows loaded",
         "enrich": lambda stage: f"{stage.get('fetched', 0):,} details fetched, {stage['rows']:,} new or changed",

@@ -24,9 +24,10 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -40,14 +41,34 @@ BLOCK = 1 << 20
 QUEUED_BLOCKS = 32
 
 
-class _Head(msgspec.Struct):
+class Start(msgspec.Struct):
+    """The part of a summary that says when it began."""
+
+    start_date: Any = None
+
+
+class Head(msgspec.Struct):
+    """A line of a journal without its body."""
+
     kind: str
+    athlete_id: int
     id: int | None = None
     hash: str | None = None
 
 
-HEAD = msgspec.json.Decoder(_Head)
+class SummaryHead(Head):
+    """A line of an activities journal, with the start of the summary."""
+
+    body: Start | None = None
+
+
+OneHead = TypeVar("OneHead", bound=Head)
+HEAD = msgspec.json.Decoder(Head)
+SUMMARY_HEAD = msgspec.json.Decoder(SummaryHead)
+
 KEPT = re.compile(rb'\{"seq":\d+,"kind":"(?:body|same)"')
+ABSENT = re.compile(rb'\{"seq":\d+,"kind":"absent"')
+ENTITY = re.compile(rb'\{"seq":\d+,"kind":"\w+","athlete_id":\d+,"fetched_at":"[^"]*","id":(\d+),')
 
 
 def body_hash(body: bytes) -> str:
@@ -69,7 +90,8 @@ class Journal:
         self.path = layout.bronze(kind) / f"{run_id}.jsonl"
         self.run_id = run_id
         self.athlete_id = athlete_id
-        self.seq = 0
+        # What `pull` found out by asking for an activity is followed by what `enrich` of the same run fetches.
+        self.seq = last_seq(self.path) if self.path.exists() else 0
         self.bodies = 0
         self._source = b"" if source == "api" else b'"source":%s,' % json.dumps(source).encode()
         self.packing: Packing | None = None
@@ -152,11 +174,10 @@ class Journal:
     def finish(self) -> Path | None:
         """Sync and let go of the file; the plain journal stays until `compress`. None when nothing was noted."""
         self.sync()
-        if self._file is None:
-            return None
-        self._file.close()
-        self._file = None
-        return self.path
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        return self.path if self.path.exists() else None
 
     def abandon(self) -> None:
         """Let go of the file after an error; `recover` of the next run mends what is torn."""
@@ -309,32 +330,50 @@ def _is_whole_line(file: IO[bytes], start: int, end: int) -> bool:
     return True
 
 
-def body_portions(
-    journals: Iterable[tuple[Path, int, int | None]], scratch: Path, max_bytes: int
-) -> Iterator[list[Path]]:
-    """Copy body and same lines of (journal, line loaded last, line to stop behind) into files, `max_bytes` a portion.
+@dataclass(frozen=True)
+class Lines:
+    """Lines of a journal: behind `after_seq`, up to `until_seq` (None: its end), of the entities `ids` (None: all)."""
+
+    journal: Path
+    after_seq: int = 0
+    until_seq: int | None = None
+    ids: frozenset[int] | None = None
+
+    def of_bodies(self) -> Iterator[bytes]:
+        """Those of kind body and same."""
+        for line in _lines(self.journal):
+            if self.until_seq is not None and (not line.endswith(b"\n") or _seq(line) > self.until_seq):
+                return
+            if KEPT.match(line) and _seq(line) > self.after_seq and self._wants(line):
+                yield line
+
+    def _wants(self, line: bytes) -> bool:
+        if self.ids is None:
+            return True
+        found = ENTITY.match(line)
+        return found is not None and int(found[1]) in self.ids
+
+
+def body_portions(pieces: Iterable[Lines], scratch: Path, max_bytes: int) -> Iterator[list[Path]]:
+    """Copy body and same lines into files, `max_bytes` a portion.
 
     Details are tens of kilobytes; a vector of 2,048 of them would be a hundred megabytes, so SQL gets them in
     portions. A file keeps its journal's name, which is the run; a portion lives until the next one is asked for.
     """
     folder = scratch / "portion"
     make_folder(folder)
-    pieces: dict[str, list[bytes]] = {}
+    portion: dict[str, list[bytes]] = {}
     size = 0
-    for journal, after_seq, until_seq in journals:
-        name = journal.name.removesuffix(".gz")
-        for line in _lines(journal):
-            if until_seq is not None and (not line.endswith(b"\n") or _seq(line) > until_seq):
-                break
-            if not KEPT.match(line) or _seq(line) <= after_seq:
-                continue
-            if pieces and size + len(line) > max_bytes:
-                yield _write_portion(folder, pieces)
-                pieces, size = {}, 0
-            pieces.setdefault(name, []).append(line)
+    for piece in pieces:
+        name = piece.journal.name.removesuffix(".gz")
+        for line in piece.of_bodies():
+            if portion and size + len(line) > max_bytes:
+                yield _write_portion(folder, portion)
+                portion, size = {}, 0
+            portion.setdefault(name, []).append(line)
             size += len(line)
-    if pieces:
-        yield _write_portion(folder, pieces)
+    if portion:
+        yield _write_portion(folder, portion)
 
 
 def _write_portion(folder: Path, pieces: dict[str, list[bytes]]) -> list[Path]:
@@ -349,24 +388,27 @@ def _write_portion(folder: Path, pieces: dict[str, list[bytes]]) -> list[Path]:
     return paths
 
 
-def body_heads(journal: Path) -> Iterator[tuple[int, str]]:
-    """(id, hash) of every clean body of a journal, in order."""
-    for head in _heads(journal):
-        if head.kind == "body" and head.id is not None and head.hash is not None:
-            yield head.id, head.hash
+def summary_heads(journal: Path) -> Iterator[SummaryHead]:
+    """The lines of an activities journal, in order, without what they carry."""
+    return _heads(journal, SUMMARY_HEAD)
 
 
 def noted_ids(journal: Path) -> Iterator[int]:
     """Ids a journal has any answer for: body, same or absent."""
-    for head in _heads(journal):
+    for head in _heads(journal, HEAD):
         if head.id is not None and head.kind != "listing":
             yield head.id
 
 
-def _heads(journal: Path) -> Iterator[_Head]:
+def has_absences(journal: Path) -> bool:
+    """True when some activity was asked for and answered with 404."""
+    return any(ABSENT.match(line) for line in _lines(journal))
+
+
+def _heads(journal: Path, decoder: msgspec.json.Decoder[OneHead]) -> Iterator[OneHead]:
     for line in _lines(journal):
         try:
-            yield HEAD.decode(line)
+            yield decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _damaged(journal, error) from error
 

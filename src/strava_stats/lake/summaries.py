@@ -67,7 +67,7 @@ def _clean(raw: bytes, value: Any) -> Body:
     found = value.get("id")
     small = _small(found)
     error = None if small is not None else NO_SMALL_ID
-    return Body(small, _shown(found), content, body_hash(content), _instant(value.get("start_date")), error, value)
+    return Body(small, _shown(found), content, body_hash(content), parse_start(value.get("start_date")), error, value)
 
 
 def _small(found: Any) -> int | None:
@@ -78,7 +78,8 @@ def _shown(found: Any) -> str:
     return str(found)[:40] if isinstance(found, int | str) else "?"
 
 
-def _instant(text: Any) -> datetime | None:
+def parse_start(text: Any) -> datetime | None:
+    """The start of an activity as an aware instant; None when it is none."""
     try:
         instant = datetime.fromisoformat(text)
     except (TypeError, ValueError):

@@ -10,7 +10,7 @@ from typing import Any
 
 from strava_stats.errors import StravaStatsError
 from strava_stats.files import disk_errors
-from strava_stats.lake.bronze import body_portions, check_archive, compress, last_seq
+from strava_stats.lake.bronze import Lines, body_portions, check_archive, compress, has_absences, last_seq
 from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.narration import Narrator
@@ -112,7 +112,7 @@ def compact(
     user_views = read_user_views(layout)
     shards = _shards_of(layout, pending, result, reuse=not rebuild)
     by_kind = {kind: [one for one in pending if one.kind == kind] for kind in KINDS}
-    if not (anew and pending) and not shards and not any(_has_bodies(by_kind[kind], layout) for kind in KINDS[1:]):
+    if not (anew and pending) and not shards and not _has_news(by_kind, layout):
         if ledger and _views_are_current(layout, user_views, calendar):
             return result
         if not ledger and not layout.warehouse.exists() and not rebuild:
@@ -157,7 +157,10 @@ def _load(
 ) -> None:
     if by_kind[DETAILS]:
         edit.remember_fingerprints(shards)
-    result.activities = edit.load_shards(shards)
+    # The only journal there is cannot tell of anything that was there before it: it is not read for absences.
+    journals = [one.path for one in by_kind[ACTIVITIES]] if len(by_kind[ACTIVITIES]) > 1 or not edit.anew else []
+    result.activities = edit.load_activities(shards, journals)
+    _wake_details(edit, layout)
     for portion in _portions(by_kind[DETAILS], layout):
         result.details += edit.load_details(portion)
         narrator.progress("Loading details", result.details, None)
@@ -170,13 +173,31 @@ def _load(
     edit.relate()
 
 
+def _wake_details(edit: WarehouseEdit, layout: Layout) -> None:
+    """The details of restored activities come from the journals that hold them; a journal that is gone costs calls."""
+    journals = layout.journals(DETAILS)
+    waking = [Lines(journals[run], ids=ids) for run, ids in edit.waking_details().items() if run in journals]
+    for portion in body_portions(waking, layout.scratch, PORTION_BYTES):
+        edit.load_details(portion, again=True)
+    if waking:
+        edit.wake_details()
+
+
 def _ledger_entry(one: Pending) -> tuple[str, str, int | None, bool]:
     """A closed journal is in whole; an open one up to the line that was its last when this began."""
     return one.kind, one.run_id, one.until_seq, one.until_seq is None
 
 
 def _portions(pending: list[Pending], layout: Layout) -> Any:
-    return body_portions([(one.path, one.loaded_seq, one.until_seq) for one in pending], layout.scratch, PORTION_BYTES)
+    pieces = [Lines(one.path, one.loaded_seq, one.until_seq) for one in pending]
+    return body_portions(pieces, layout.scratch, PORTION_BYTES)
+
+
+def _has_news(by_kind: Mapping[str, list[Pending]], layout: Layout) -> bool:
+    """True when journals without a shard change the warehouse."""
+    return any(has_absences(one.path) for one in by_kind[ACTIVITIES]) or any(
+        _has_bodies(by_kind[kind], layout) for kind in KINDS if kind != ACTIVITIES
+    )
 
 
 def _has_bodies(pending: list[Pending], layout: Layout) -> bool:

@@ -11,10 +11,11 @@ from strava_stats.clock import Clock
 from strava_stats.errors import ScopeMissing, StravaUnreachable
 from strava_stats.lake.bronze import Journal, compress
 from strava_stats.lake.layout import ATHLETES, DETAILS, GEAR, Layout
-from strava_stats.lake.summaries import NO_SMALL_ID, Body, read_body
+from strava_stats.lake.summaries import NO_SMALL_ID, read_body
 from strava_stats.narration import Narrator
 from strava_stats.strava.budget_file import BudgetExhausted
 from strava_stats.strava.client import Answer, Client
+from strava_stats.sync.details import Unusable, land_detail
 from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.plan import Candidate, Choice, EnrichOptions, choose_details, count_by_why
 from strava_stats.sync.state import State, parse_instant
@@ -25,7 +26,6 @@ BATCH_BYTES = 12 << 20
 SYNC_EVERY = 50
 PROFILE_EVERY = timedelta(days=7)
 GEAR_AGAIN = timedelta(days=30)
-LARGEST_BODY = 3 << 20  # bytes; the longest line that the SQL reader is set to take is 4 MiB
 PROBED_STREAK, LONGEST_STREAK = 3, 10  # activities in a row that Strava answered with an error
 QUARANTINE_KIND = "activity_details"
 TASK = "Fetching details"
@@ -151,10 +151,14 @@ class Enrich:
         """
         now = self.clock.now()
         candidates = candidates_of(self.layout, self.athlete_id)
-        skip = done_before | (frozenset() if options.ids else waiting_in_quarantine(self.state, now))
-        choices = [one for one in choose_details(candidates, options, now, skip=skip) if one.id not in done_before]
+        held_back = not options.ids and not options.retry_quarantined
+        skip = done_before | (waiting_in_quarantine(self.state, now) if held_back else frozenset())
+        late = self.state.late(self.athlete_id)
+        choices = choose_details(candidates, options, now, skip=skip, late=late)
+        choices = [one for one in choices if one.id not in done_before]
         self.result.planned = len(choices)
         self._known = frozenset(one.id for one in candidates)
+        self.state.save_late(self.athlete_id, {one.id for one in candidates if one.id in late and not one.has_details})
         self.result.by_why = count_by_why(choices)
         try:
             self._fetch_all(choices, options)
@@ -203,8 +207,8 @@ class Enrich:
             self._start_publishing()
 
     def _fetch_all(self, choices: Sequence[Choice], options: EnrichOptions) -> None:
-        with KnownBodies(self.layout.warehouse, DETAILS, []) as known:
-            hashes = known.hashes([choice.id for choice in choices])
+        with KnownBodies(self.layout.warehouse) as known:
+            hashes = known.hashes_of_details([choice.id for choice in choices])
         for done, choice in enumerate(choices):
             self.narrator.progress(TASK, done, len(choices))
             answer = self.client.activity(choice.id, options.include_efforts)
@@ -222,21 +226,18 @@ class Enrich:
             self._refuse(activity_id, answer, now)
             return
         self._poison.clear()
-        body = read_body(answer.body)
-        error = _unusable(body, activity_id)
-        if error is not None:
-            self.journal.add_garbage(now, activity_id, answer.body, answer.status, error)
-            self._quarantine(activity_id, error, now)
+        try:
+            landed = land_detail(self.journal, activity_id, answer, now, hashes)
+        except Unusable as error:
+            self._quarantine(activity_id, str(error), now)
             return
         self.result.fetched += 1
         if str(activity_id) in self._quarantined:
             self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
-        if hashes.get(activity_id) == body.hash:
-            self.journal.add_same(now, activity_id, body.hash)
+        if landed is None:
             self.result.same += 1
         else:
-            self.journal.add_body(now, activity_id, body.hash, body.content)
-            self._unpublished += len(body.content)
+            self._unpublished += landed
 
     def _refuse(self, activity_id: int, answer: Answer, now: datetime) -> None:
         """A 404 or 500 of one activity is that activity's trouble, unless it happens to all of them."""
@@ -339,13 +340,3 @@ class _Publishing(threading.Thread):
         self.join()
         if self._error is not None:
             raise self._error
-
-
-def _unusable(body: Body, activity_id: int) -> str | None:
-    if body.error is not None:
-        return body.error
-    if body.id != activity_id:
-        return "the answer is about another activity"
-    if len(body.content) > LARGEST_BODY:
-        return f"the answer is larger than {LARGEST_BODY >> 20} MiB"
-    return None

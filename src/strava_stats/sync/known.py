@@ -4,35 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from strava_stats.errors import ConfigurationError, CorruptData
-from strava_stats.lake.bronze import body_heads
+from strava_stats.lake.bronze import SummaryHead, summary_heads
+from strava_stats.lake.summaries import parse_start
 from strava_stats.warehouse.query import Warehouse, is_current
 
-HASHES = {
-    "activities": "select id, body_hash from activities where id in (select unnest($ids))",
-    "activity_details": (
-        "select activity_id, body_hash from activity_details where activity_id in (select unnest($ids))"
-    ),
-}
+SUMMARIES = "select id, body_hash from activities where id in (select unnest($ids))"
+DETAILS = "select activity_id, body_hash from activity_details where activity_id in (select unnest($ids))"
+LIVE = """
+select id, cast(epoch(start_date) as bigint)
+from activities
+where athlete_id = $athlete_id and ($since is null or epoch(start_date) >= $since)
+"""
+PRIVATE = """
+select count(*)
+from activities
+where id in (select unnest($ids)) and (private or visibility = 'only_me')
+"""
+
+
+@dataclass(frozen=True)
+class _Unloaded:
+    """A body in a journal that is not in the warehouse."""
+
+    athlete_id: int
+    hash: str
+    start: int | None
 
 
 class KnownBodies:
-    """Hash of the body stored last, by id."""
+    """What is stored, by id; `pending` are the activities journals that the warehouse does not hold."""
 
-    def __init__(self, warehouse: Path, table: str, pending: Sequence[Path]) -> None:
+    def __init__(self, warehouse: Path, pending: Sequence[Path] = ()) -> None:
         self._path = warehouse
-        self._query = HASHES[table]
         self._pending = pending
-        self._unloaded: dict[int, str] = {}
+        self._unloaded: dict[int, _Unloaded] = {}
+        self._gone: set[int] = set()
         self._warehouse: Warehouse | None = None
 
     def __enter__(self) -> Self:
         for journal in self._pending:
-            self._unloaded.update(body_heads(journal))
+            for head in summary_heads(journal):
+                self._follow(head)
         with suppress(CorruptData, ConfigurationError):  # damaged or missing: all journals are among the pending ones
             warehouse = Warehouse(self._path).__enter__()
             if is_current(warehouse):
@@ -40,6 +58,18 @@ class KnownBodies:
             else:
                 warehouse.__exit__(None, None, None)
         return self
+
+    def _follow(self, head: SummaryHead) -> None:
+        if head.id is None:
+            return
+        if head.kind == "absent":
+            self._unloaded.pop(head.id, None)
+            self._gone.add(head.id)
+        elif head.kind == "body" and head.hash is not None:
+            start = parse_start(head.body.start_date if head.body else None)
+            epoch = int(start.timestamp()) if start else None
+            self._unloaded[head.id] = _Unloaded(head.athlete_id, head.hash, epoch)
+            self._gone.discard(head.id)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -49,15 +79,38 @@ class KnownBodies:
             self._warehouse = None
 
     def hashes(self, ids: Sequence[int]) -> dict[int, str]:
-        """Id → hash, for those that are stored."""
+        """Id → hash of the summary, for live activities: what comes back after a deletion is stored again."""
         if not ids:
             return {}
-        stored = dict(self._warehouse.rows(self._query, {"ids": list(ids)})) if self._warehouse else {}
-        stored.update((one, self._unloaded[one]) for one in ids if one in self._unloaded)
-        return stored
+        stored = self._stored(SUMMARIES, ids)
+        stored.update((one, self._unloaded[one].hash) for one in ids if one in self._unloaded)
+        return {one: digest for one, digest in stored.items() if one not in self._gone}
+
+    def hashes_of_details(self, ids: Sequence[int]) -> dict[int, str]:
+        """Id → hash of the details that the warehouse shows."""
+        return self._stored(DETAILS, ids) if ids else {}
+
+    def _stored(self, query: str, ids: Sequence[int]) -> dict[int, str]:
+        return dict(self._warehouse.rows(query, {"ids": list(ids)})) if self._warehouse else {}
+
+    def live(self, athlete_id: int, since: int | None = None) -> dict[int, int | None]:
+        """Id → start (epoch seconds) of an athlete's live activities that start at `since` or later (None: all)."""
+        found: dict[int, int | None] = {}
+        if self._warehouse is not None:
+            found = dict(self._warehouse.rows(LIVE, {"athlete_id": athlete_id, "since": since}))
+        for one, body in self._unloaded.items():
+            if body.athlete_id == athlete_id:
+                found.pop(one, None)
+                if since is None or (body.start is not None and body.start >= since):
+                    found[one] = body.start
+        return {one: start for one, start in found.items() if one not in self._gone}
 
     def count(self, athlete_id: int) -> int:
-        """Live activities of an athlete, 0 when unknown."""
+        """Live activities of an athlete, roughly: what no warehouse holds is counted only where there is none."""
         if self._warehouse is None:
             return len(self._unloaded)
         return int(self._warehouse.rows("select count(*) from activities where athlete_id = ?", [athlete_id])[0][0])
+
+    def private_among(self, ids: Sequence[int]) -> int:
+        """How many of these were last seen as visible to the athlete only."""
+        return int(self._warehouse.rows(PRIVATE, {"ids": list(ids)})[0][0]) if self._warehouse and ids else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -13,6 +14,8 @@ DAY = 86_400
 FAR_FUTURE = 2_147_483_647  # 2038: an activity with a wrong clock is still inside the bounds
 OVERLAP_SHARE = 20  # at most 1/20 of a page is asked for twice
 PAGE_CAP = 5_000
+CONFIRMED_FOR = timedelta(days=7)  # an activity that no listing has, and that is there, is not asked for each night
+FEW = 10
 
 Mode = Literal["default", "lite", "all"]
 Why = Literal["new", "edited", "refresh", "backlog"]
@@ -84,6 +87,37 @@ def listing_calls(activities: int, per_page: int) -> int:
     return min(activities, pages) + 1
 
 
+def missing_from(
+    request: ListingRequest,
+    live: Mapping[int, int | None],
+    listed: AbstractSet[int],
+    answered: Mapping[int, datetime],
+    now: datetime,
+) -> list[int]:
+    """Live activities (id → start, epoch seconds) that the complete answer to `request` should hold and does not.
+
+    A day at either bound is left out: Strava's bounds and an activity's start may disagree by a zone. So is what
+    was asked for lately and found to be there (`answered`: id → when).
+    """
+    return [
+        one
+        for one, start in live.items()
+        if one not in listed
+        and (start is None or request.after + DAY <= start <= request.before - DAY or (request.full and start < DAY))
+        and (one not in answered or now - answered[one] >= CONFIRMED_FOR)
+    ]
+
+
+def newest_first(ids: Iterable[int], starts: Mapping[int, int | None]) -> list[int]:
+    """`ids` in the order in which they are worth a call; those without a start last."""
+    return sorted(ids, key=lambda one: (starts[one] is not None, starts[one] or 0, one), reverse=True)
+
+
+def looks_like_mass_deletion(in_bounds: int, missing: int) -> bool:
+    """True when more than half of ten or more activities are gone: rather a fault than a wish."""
+    return in_bounds >= FEW and missing * 2 > in_bounds
+
+
 def finish_time(now: datetime, calls: int, left: tuple[int, int], limits: tuple[int, int]) -> datetime:
     """When so many calls are made: (quarter hour, day) `left` now and `limits` afterwards; windows are UTC."""
     left_quarter, left_day = left
@@ -130,6 +164,7 @@ class EnrichOptions:
     include_efforts: bool = True
     backlog: int = 0
     refresh_old: int = 0
+    retry_quarantined: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,23 +180,32 @@ def choose_details(
     options: EnrichOptions,
     now: datetime,
     *,
-    skip: frozenset[int] = frozenset(),
+    skip: AbstractSet[int] = frozenset(),
+    late: AbstractSet[int] = frozenset(),
 ) -> list[Choice]:
-    """Which details to fetch, in this order: the window newest first, then the backlog, then the oldest again.
+    """Which details to fetch: the window newest first, then edited ones beside it, the backlog, the oldest again.
 
     `skip` holds what a killed run had already fetched and what waits in quarantine; ids asked for by name are
-    fetched in any case but the former.
+    fetched in any case but the former. `late` ones turned up in a listing although they start before the window: they
+    are as good as recent.
     """
-    newest_first = sorted(candidates, key=lambda one: (one.start is not None, one.start, one.id), reverse=True)
+    by_start = sorted(candidates, key=lambda one: (one.start is not None, one.start, one.id), reverse=True)
     if options.ids:
-        known = {one.id: one for one in newest_first}
+        known = {one.id: one for one in by_start}
         return [Choice(wanted, _why(known.get(wanted))) for wanted in dict.fromkeys(options.ids)]
-    usable = [one for one in newest_first if one.id not in skip]
+    usable = [one for one in by_start if one.id not in skip]
     missing = [one for one in usable if not one.has_details]
+    by_day = options.from_day is not None or options.to_day is not None
+    edited = {one.id for one in usable if one.has_details and one.changed and not by_day}
     if options.all_missing:
-        return [Choice(one.id, "backlog") for one in missing]
-    window = [one for one in usable if _in_window(one, options, now)]
+        return [
+            Choice(one.id, "edited" if one.has_details else "backlog")
+            for one in usable
+            if one.id in edited or not one.has_details
+        ]
+    window = [one for one in usable if _in_window(one, options, now) or (one.id in late and not by_day)]
     chosen = {one.id: _why(one) for one in window if not (options.only_changed and one.has_details and not one.changed)}
+    chosen.update((one.id, "edited") for one in usable if one.id in edited)
     backlog = [one for one in missing if one.id not in chosen][: options.backlog]
     chosen.update((one.id, "backlog") for one in backlog)
     stalest = sorted(

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from strava_stats.clock import Clock
 from strava_stats.errors import ConfigurationError, DiskFull, StravaStatsError, StravaUnreachable
 from strava_stats.lake.bronze import Journal, Packing
-from strava_stats.lake.layout import ACTIVITIES, Layout
+from strava_stats.lake.layout import ACTIVITIES, DETAILS, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.lake.summaries import NO_SMALL_ID, Body, NotAPage, split_page
 from strava_stats.narration import Narrator
@@ -19,7 +19,8 @@ from strava_stats.strava.budget_file import BudgetExhausted
 from strava_stats.strava.client import Client
 from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.plan import PAGE_CAP, ListingRequest, Mode, first_request, listing_calls, next_request
-from strava_stats.sync.state import State
+from strava_stats.sync.reconcile import Reconciled, Reconciliation
+from strava_stats.sync.state import ListingState, State
 from strava_stats.warehouse.shape import has_only_known_keys, shape_activities
 
 SYNC_BYTES = 16 << 20  # fsync the journal at least this often; a kill loses nothing in between, a power cut this
@@ -44,11 +45,13 @@ class Pulled:
     quarantined: list[str] = field(default_factory=list)
     misfits: list[tuple[int, str]] = field(default_factory=list)
     ids: set[int] = field(default_factory=set)
+    fresh: set[int] = field(default_factory=set)
+    reconciled: Reconciled = field(default_factory=Reconciled)
 
     @property
     def rows(self) -> int:
-        """Activities that were new or had changed."""
-        return self.new + self.changed
+        """Activities that were new, had changed or are gone."""
+        return self.new + self.changed + len(self.reconciled.deleted)
 
 
 class Pull:
@@ -66,6 +69,8 @@ class Pull:
         run_id: str,
         per_page: int,
         source: str,
+        sees_all: bool | None = None,
+        allow_mass_delete: bool = False,
     ) -> None:
         self.layout = layout
         self.state = state
@@ -74,7 +79,10 @@ class Pull:
         self.narrator = narrator
         self.athlete_id = athlete_id
         self.per_page = per_page
+        self.sees_all = sees_all
+        self.allow_mass_delete = allow_mass_delete
         self.journal = Journal(layout, ACTIVITIES, run_id, athlete_id, source)
+        self.details = Journal(layout, DETAILS, run_id, athlete_id, source)
         self.result = Pulled(run_id)
         self._newest: datetime | None = None
         self._hashes: dict[int, str] = {}
@@ -98,6 +106,8 @@ class Pull:
         failure: StravaStatsError | None = None
         try:
             self._list(request, known)
+            self._note_listing(request)
+            self._reconcile(request, known)
         except BudgetExhausted as stop:
             self.result.stopped = str(stop)
             failure = stop if not self.result.pages else None
@@ -105,15 +115,46 @@ class Pull:
             failure = error
         if isinstance(failure, DiskFull | ConfigurationError):
             self.journal.abandon()
+            self.details.abandon()
             raise failure
-        self._note_listing(request)
+        if not self.result.complete:
+            self._note_listing(request)
+        self.details.finish()
         self._shape()
         if self.result.complete:
-            newest = max(filter(None, (self._newest, remembered.watermark)), default=now)
-            self.state.save_listing(self.athlete_id, watermark=newest, swept_at=now if self.result.full else None)
+            self._remember(remembered, now)
         if failure is not None:
             raise failure
         return self.result
+
+    def _reconcile(self, request: ListingRequest, known: KnownBodies) -> None:
+        if not self.result.complete:
+            return
+        reconciliation = Reconciliation(
+            self.state,
+            self.client,
+            self.clock,
+            self.narrator,
+            athlete_id=self.athlete_id,
+            sees_all=self.sees_all,
+            allow_mass_delete=self.allow_mass_delete,
+            activities=self.journal,
+            details=self.details,
+        )
+        self.result.reconciled = reconciliation.result
+        reconciliation.run(request, self.result.ids, known)
+
+    def _remember(self, before: ListingState, now: datetime) -> None:
+        """What the next pull can count on, now that all of this one is in bronze."""
+        newest = max(filter(None, (self._newest, before.watermark)), default=now)
+        self.state.save_listing(
+            self.athlete_id,
+            watermark=newest,
+            swept_at=now if self.result.full else None,
+            saw_all_at=now if self.sees_all else None,
+        )
+        if before.watermark is not None and self.result.fresh:
+            self.state.save_late(self.athlete_id, self.state.late(self.athlete_id) | self.result.fresh)
 
     def _list(self, first: ListingRequest, known: KnownBodies) -> None:
         """Page after page; each is in bronze before the next one is asked for, so that no kill pays for it twice."""
@@ -194,6 +235,8 @@ class Pull:
         self._only_known_keys = self._only_known_keys and has_only_known_keys(body.value)
         if previous is None:
             self.result.new += stored is None
+            if stored is None:
+                self.result.fresh.add(body.id)
             self.result.changed += stored is not None
         if body.shown_id in self._quarantined:
             self.state.clear_failure("activity", body.shown_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,6 +40,10 @@ class ListingState:
     watermark: datetime | None = None
     swept_at: datetime | None = None
     athlete_at: datetime | None = None
+    saw_all_at: datetime | None = None
+
+
+LISTING_FIELDS = ("watermark", "swept_at", "athlete_at", "saw_all_at")
 
 
 class State:
@@ -52,15 +56,37 @@ class State:
         """What is known of an athlete's listings."""
         found = read_json(self.folder / "listings.json").get(str(athlete_id))
         known = found if isinstance(found, dict) else {}
-        return ListingState(*(parse_instant(known.get(name)) for name in ("watermark", "swept_at", "athlete_at")))
+        return ListingState(*(parse_instant(known.get(name)) for name in LISTING_FIELDS))
 
     def save_listing(self, athlete_id: int, **changes: datetime | None) -> None:
-        """Remember `watermark`, `swept_at` or `athlete_at` of an athlete."""
+        """Remember `watermark`, `swept_at`, `athlete_at` or `saw_all_at` (with activity:read_all) of an athlete."""
         known = read_json(self.folder / "listings.json")
         mine = known.get(str(athlete_id))
         shown = {name: value.isoformat() for name, value in changes.items() if value is not None}
         known[str(athlete_id)] = {**(mine if isinstance(mine, dict) else {}), **shown}
         self._save("listings.json", known)
+
+    def missing(self, athlete_id: int) -> dict[int, datetime | None]:
+        """Live activities that a complete listing lacked → when they were found to be there, None: not asked yet."""
+        found = read_json(self.folder / "missing.json").get(str(athlete_id))
+        known = found.items() if isinstance(found, dict) else ()
+        return {int(shown): parse_instant(at) for shown, at in known if shown.isdecimal()}
+
+    def save_missing(self, athlete_id: int, missing: Mapping[int, datetime | None]) -> None:
+        """Replace what `missing` tells."""
+        shown = {str(one): at.isoformat() if at else None for one, at in missing.items()}
+        self._save("missing.json", {**read_json(self.folder / "missing.json"), str(athlete_id): shown})
+
+    def late(self, athlete_id: int) -> frozenset[int]:
+        """Activities that turned up after a complete listing and may still lack their details."""
+        found = read_json(self.folder / "late.json").get(str(athlete_id))
+        return frozenset(one for one in found if type(one) is int) if isinstance(found, list) else frozenset()
+
+    def save_late(self, athlete_id: int, ids: Iterable[int]) -> None:
+        """Replace what `late` tells."""
+        wanted = sorted(ids)
+        if set(wanted) != self.late(athlete_id):
+            self._save("late.json", {**read_json(self.folder / "late.json"), str(athlete_id): wanted})
 
     def gear_tried(self) -> dict[str, datetime | None]:
         """Gear id → when /gear/{id} was asked last."""

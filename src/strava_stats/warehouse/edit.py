@@ -49,18 +49,26 @@ RUN_COLUMNS = (
     "stages",
     "error",
 )
-DETAIL_LOADS = (
-    "load/segments",
+SHOWN_LOADS = (
     "load/activity_details",
     "load/activity_splits_metric",
     "load/activity_splits_standard",
     "load/activity_laps",
     "load/activity_best_efforts",
     "load/activity_segment_efforts",
+)
+DETAIL_LOADS = (
+    "load/detail_observations",
+    "load/segments",
+    *SHOWN_LOADS,
     "load/gear_of_details",
     "load/gear",
     "load/same_details",
 )
+SHARD_ROWS = "from read_parquet(getvariable('shards'), union_by_name = true, filename = true)"
+NO_SHARD_ROWS = """
+select *, null::bigint as seq, null::varchar[] as misfits, null::varchar as filename from activities where false
+"""
 
 
 class WarehouseEdit:
@@ -92,9 +100,7 @@ class WarehouseEdit:
         self.run(f"attach '{_quoted(self.private)}' as {CATALOG} (storage_version 'v1.4.0')")
         self.run(f"use {CATALOG}")
         self.run(sql("macros"))
-        self.run("create or replace temp table misfits (table_name varchar, id bigint, key varchar)")
-        self.run("create or replace temp table fingerprints (id bigint, run_id varchar, fingerprint varchar)")
-        self.run("create or replace temp table seen_again (id bigint, run_id varchar)")
+        self.run(sql("load/working_tables"))
         self._set(longest_line=LONGEST_LINE)
         # One transaction: a commit a statement would be an fsync for each of some 300 COMMENTs.
         self.run("begin")
@@ -116,18 +122,26 @@ class WarehouseEdit:
         with duckdb_errors(self.private):
             return self._connection.execute(statement, parameters)
 
-    def load_shards(self, shards: Sequence[Path]) -> int:
-        """Merge the newest body of every activity; returns how many activities the shards hold."""
-        if not shards:
-            return 0
-        self._set(shards=[str(path) for path in shards])
-        empty = self.run("select count(*) = 0 from activities").fetchone()[0]
-        self.run(sql("load/winners"))
-        self.run(sql("load/activities_first" if empty else "load/activities"))
-        return int(self.run("select count(*) from winners").fetchone()[0])
+    def load_activities(self, shards: Sequence[Path], journals: Sequence[Path]) -> int:
+        """Apply the bodies in `shards` and the absences in `journals`, in order; returns how many activities changed.
 
-    def load_details(self, portion: Sequence[Path]) -> int:
-        """Replace details, splits, laps and efforts of the activities in these files; returns how many bodies."""
+        Both have to be of the same runs, or of none: the versions are made of what they hold together.
+        """
+        self._set(shards=[str(path) for path in shards], journals=[str(path) for path in journals])
+        self.run(f"create or replace temp view shard_rows as {SHARD_ROWS if shards else NO_SHARD_ROWS}")
+        empty = self.run("select count(*) = 0 from activities").fetchone()[0]
+        if journals:
+            self.run(sql("load/absences"))
+        self.run(sql("load/events"))
+        self.run(sql("load/edits"))
+        self.run(sql("load/activities_first" if empty else "load/activities"))
+        return int(self.run("select count(*) from events where is_last").fetchone()[0])
+
+    def load_details(self, portion: Sequence[Path], *, again: bool = False) -> int:
+        """Replace details, splits, laps and efforts of the activities in these files; returns how many bodies.
+
+        `again` says that they were loaded before and are brought back: what is not theirs alone is left as it is.
+        """
         self._set(portion=[str(path) for path in portion])
         # A portion is a vector or two: a second thread would only cost memory and time.
         self.run("set threads = 1")
@@ -135,7 +149,7 @@ class WarehouseEdit:
         self.run(sql("load/new_details"), {"target": str(self.scratch / "new_details.parquet")})
         self._set(new_details=str(self.scratch / "new_details.parquet"))
         self.run("create or replace temp view new_details as from read_parquet(getvariable('new_details'))")
-        for name in DETAIL_LOADS:
+        for name in SHOWN_LOADS if again else DETAIL_LOADS:
             self.run(sql(name))
         count = int(self.run("select count(*) from new_details").fetchone()[0])
         # A portion a transaction: replaced temporary tables keep their memory until the end of theirs.
@@ -143,6 +157,18 @@ class WarehouseEdit:
         self.run("begin")
         self.run(f"set threads = {thread_count()}")
         return count
+
+    def waking_details(self) -> dict[str, frozenset[int]]:
+        """Run → activities that are live again and whose details lie in that run's journal."""
+        rows = self.run(
+            "select run_id, list(activity_id) from meta.dormant "
+            "where activity_id in (select id from activities) group by run_id"
+        ).fetchall()
+        return {run_id: frozenset(ids) for run_id, ids in rows}
+
+    def wake_details(self) -> None:
+        """After the details of `waking_details` were loaded again."""
+        self.run(sql("load/wake_details"))
 
     def load_athletes(self, portion: Sequence[Path]) -> None:
         """Athletes and the gear that their profiles list."""
@@ -157,16 +183,16 @@ class WarehouseEdit:
             self.run(sql(name))
 
     def remember_fingerprints(self, shards: Sequence[Path]) -> None:
-        """Keep what the summaries were, before `load_shards` replaces them, for the details loaded after it."""
+        """Keep what the summaries were, before `load_activities` replaces them, for the details loaded after it."""
         self.run("insert into fingerprints select id, run_id, fingerprint from activities")
         if shards:
             self._set(shards=[str(path) for path in shards])
             self.run(sql("load/fingerprints"))
 
     def relate(self) -> None:
-        """What depends on activities and details together: which summary the details belong to, and kudos."""
-        self.run(sql("load/summary_fingerprints"))
-        self.run(sql("load/kudos"))
+        """What depends on activities and details together: which summary the details belong to, kudos, history."""
+        for name in ("summary_fingerprints", "kudos", "activity_versions", "bury_details"):
+            self.run(sql(f"load/{name}"))
 
     def note_journals(self, entries: Iterable[tuple[str, str, int | None, bool]]) -> None:
         """Write (kind, run_id, last_seq, closed) into the ledger; a closed journal needs no last_seq."""

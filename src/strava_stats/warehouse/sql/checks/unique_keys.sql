@@ -22,6 +22,12 @@ union all
 select 'activity_segment_efforts' as table_name, count(*) as broken
 from (select id from activity_segment_efforts group by id having count(*) > 1 or id is null)
 union all
+select 'activity_versions' as table_name, count(*) as broken
+from (
+    select activity_id, observed_at from activity_versions group by activity_id, observed_at
+    having count(*) > 1 or activity_id is null or observed_at is null
+)
+union all
 select 'segments' as table_name, count(*) as broken
 from (select id from segments group by id having count(*) > 1 or id is null)
 union all

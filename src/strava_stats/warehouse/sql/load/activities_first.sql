@@ -1,5 +1,5 @@
--- the winners' rows into an empty table
+-- the newest bodies into an empty table
 insert into activities by name
 select * exclude (seq, misfits, filename)
-from read_parquet(getvariable('shards'), union_by_name = true, filename = true)
-semi join winners using (id, run_id, seq, filename);
+from shard_rows
+semi join (from events where is_last and is_body) using (id, run_id, seq, filename);

@@ -10,7 +10,7 @@ select
     coalesce(source, 'api') as source,
     body,
     json_transform(body, '{"segment_efforts": "JSON", "splits_metric": "JSON", "splits_standard": "JSON", "laps": "JSON",
-    "best_efforts": "JSON", "gear": "JSON"}') as parts,
+    "best_efforts": "JSON", "gear": "JSON", "kudos_count": "VARCHAR", "comment_count": "VARCHAR"}') as parts,
     row_number() over (partition by id order by run_of(filename) desc, seq desc) = 1 as latest
 from read_ndjson(
     getvariable('portion'),

@@ -1,4 +1,4 @@
--- which journals are in this file
+-- which journals are in this file, and what of them is not shown
 create schema meta;
 
 create table meta.ledger (
@@ -22,3 +22,14 @@ create table meta.settings (
 comment on table meta.settings is 'what this file was built with';
 comment on column meta.settings.name is 'tables (hash of the SQL that shapes them), views (the same of the views), week_start, timezone';
 comment on column meta.settings.value is 'its value';
+
+create table meta.dormant (
+    activity_id          bigint,
+    run_id               varchar,
+    summary_fingerprint  varchar
+);
+
+comment on table meta.dormant is 'one row per activity that has details in bronze but is not live';
+comment on column meta.dormant.activity_id is 'activity';
+comment on column meta.dormant.run_id is 'run whose journal of details holds the newest ones';
+comment on column meta.dormant.summary_fingerprint is 'activity_details.summary_fingerprint as it was';
