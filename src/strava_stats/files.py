@@ -15,6 +15,7 @@ from strava_stats.errors import ConfigurationError, DiskFull, StravaStatsError
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+BROKEN = frozenset({errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE})
 
 
 def explain_os_error(error: OSError, path: Path) -> StravaStatsError | None:
@@ -28,6 +29,12 @@ def explain_os_error(error: OSError, path: Path) -> StravaStatsError | None:
         return ConfigurationError(
             f"Cannot write {path}: permission denied or read-only file system",
             "make the folder writable for this user, or set DATA_DIR, SECRETS_DIR or LOGS_DIR to another one",
+        )
+    if error.errno in BROKEN:
+        return ConfigurationError(
+            f"The disk that holds {path} does not work: {os.strerror(error.errno)}",
+            "check the disk and how it is mounted, or set DATA_DIR, SECRETS_DIR or LOGS_DIR to a folder on another "
+            "one, and run the same command again",
         )
     if error.errno in {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}:
         return ConfigurationError(

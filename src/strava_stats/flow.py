@@ -30,6 +30,7 @@ from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.plan import EnrichOptions, Mode
 from strava_stats.sync.pull import Pull, Pulled
 from strava_stats.sync.state import State
+from strava_stats.warehouse.published import discard_stray_log
 
 ACTIVITY_SCOPES = frozenset({"activity:read", "activity:read_all"})
 
@@ -248,6 +249,7 @@ class _Stages:
         stage: dict[str, Any] = {"name": name, "seconds": 0.0, "calls": 0, "rows": 0}
         self.run.stages.append(stage)
         started = time.monotonic()
+        discard_stray_log(self.services.layout.warehouse)
         try:
             work(stage)
         finally:

@@ -198,12 +198,13 @@ def test_recover_names_its_mends_and_is_done_once(layout: Layout) -> None:
     torn.write_bytes(torn.read_bytes()[:20])
     layout.scratch.mkdir(parents=True)
     (layout.scratch / "half.gz").write_bytes(b"x")
+    (layout.state / ".listings.json.1.tmp").write_bytes(b"half")
     mends = recover(layout)
     assert len(mends) == 2
     assert f"activities/{RUN}" in mends[0]
     assert f"activity_details/{RUN}" in mends[1]
     assert not torn.exists()
-    assert not layout.scratch.exists()
+    assert list(layout.state.iterdir()) == []
     assert last_seq(path) == 1
     assert recover(layout) == []
 

@@ -13,6 +13,7 @@ ATHLETES = "athletes"
 GEAR = "gear"
 KINDS = (ACTIVITIES, DETAILS, ATHLETES, GEAR)
 
+MERGED = "-merged"
 STAMP = "%Y%m%dT%H%M%S%fZ"
 RUN = re.compile(r"(?P<stamp>\d{8}T\d{12}Z)-(?P<athlete>\d+)")
 
@@ -35,6 +36,10 @@ class Layout:
     def shard(self, run_id: str) -> Path:
         """The shard made of the activities journal of one run."""
         return self.shards / f"{run_id}.parquet"
+
+    def merged_shard(self, run_id: str) -> Path:
+        """The shard that holds the rows of all runs up to this one."""
+        return self.shards / f"{run_id}{MERGED}.parquet"
 
     @property
     def warehouse(self) -> Path:

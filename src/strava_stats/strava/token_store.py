@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from strava_stats.clock import Clock
-from strava_stats.errors import CorruptData, Locked
+from strava_stats.errors import ConfigurationError, CorruptData, DiskFull, Locked
 from strava_stats.files import disk_errors, make_folder, write_atomic
 
 FILE_NAME = "strava_token.json"
@@ -80,7 +81,15 @@ class TokenStore:
                     raise
                 self._set_aside()
                 tokens = {}
-            self._write(tokens | {token.athlete_id: token})
+            known = tokens.get(token.athlete_id)
+            tokens[token.athlete_id] = token
+            try:
+                self._write(tokens)
+            except (DiskFull, ConfigurationError):
+                # A rotated token: what is stored may be dead, and over it there is room also on a full disk.
+                if known is None or known.refresh_token == token.refresh_token:
+                    raise
+                self._overwrite(tokens)
 
     def remove(self, athlete_id: int) -> None:
         """Forget the token of `athlete_id`, if there is one."""
@@ -110,6 +119,12 @@ class TokenStore:
             with suppress(OSError):
                 leftover.unlink()
         write_atomic(self.path, _encode(tokens), mode=FILE_MODE)
+
+    def _overwrite(self, tokens: dict[int, Token]) -> None:
+        with disk_errors(self.path), self.path.open("r+b") as file:
+            file.write(_encode(tokens))
+            file.truncate()
+            os.fsync(file.fileno())
 
     def _tighten(self) -> None:
         # Some mounts have no modes and foreign files cannot be changed: `doctor` reports those.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,21 @@ from typing import Any
 from strava_stats.errors import StravaStatsError
 from strava_stats.files import disk_errors
 from strava_stats.lake.bronze import Lines, body_portions, check_archive, compress, has_absences, last_seq
-from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, Layout
+from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, MERGED, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.narration import Narrator
 from strava_stats.sync.state import State
 from strava_stats.warehouse.edit import WarehouseEdit
 from strava_stats.warehouse.engine import views_fingerprint
+from strava_stats.warehouse.merge import holds_all_of, merge_shards
+from strava_stats.warehouse.published import is_as_published
 from strava_stats.warehouse.query import Warehouse, is_current
 from strava_stats.warehouse.shape import is_usable, shape_activities
 
 PORTION_BYTES = 5 << 20  # of details a statement; bounds the memory
 GROUP_BYTES = 192 << 20  # of journals a shard, when all are shaped anew
 GZIP_FACTOR = 3
+MOST_SHARDS = 50
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Pending:
 
 def ledger_of(layout: Layout) -> dict[tuple[str, str], tuple[int, bool]]:
     """(kind, run) → (last line, journal was closed) of what the published file holds; {} when it has to be remade."""
-    if not layout.warehouse.exists():
+    if not layout.warehouse.exists() or not is_as_published(layout.warehouse):
         return {}
     try:
         with Warehouse(layout.warehouse) as warehouse:
@@ -103,12 +106,15 @@ def compact(
     `run_record` is the running run's own record, so that the file that it publishes tells of it.
     """
     ledger = {} if rebuild else ledger_of(layout)
+    if _has_late(pending_journals(layout, ledger), ledger):
+        narrator.say("A journal older than what is loaded has turned up")
+        ledger = {}
     # An existing file without a usable ledger was built by other SQL: all of it is made anew, shards too.
     anew = rebuild or not ledger
     pending = pending_journals(layout, ledger)
     result = Compacted(rebuilt=anew and layout.warehouse.exists())
     if result.rebuilt and not rebuild:
-        narrator.say("The warehouse is damaged or was built by another version: making it anew from bronze")
+        narrator.say("The warehouse was damaged, changed, or built by another version: making it anew from bronze")
     user_views = read_user_views(layout)
     shards = _shards_of(layout, pending, result, reuse=not rebuild)
     by_kind = {kind: [one for one in pending if one.kind == kind] for kind in KINDS}
@@ -132,9 +138,16 @@ def compact(
     result.published = True
     if anew:
         _drop_old_shards(layout, shards)
+    _merge_shards(layout)
     if state.pending_runs():
         state.forget_runs({run_id for run_id in runs if run_record is None or run_id != run_record["run_id"]})
     return result
+
+
+def _has_late(pending: Iterable[Pending], ledger: Mapping[tuple[str, str], tuple[int, bool]]) -> bool:
+    """True when a journal is older than one that is loaded: bodies are applied in order, so all has to be done anew."""
+    newest = max((run_id for _, run_id in ledger), default="")
+    return any(one.run_id < newest and (one.kind, one.run_id) not in ledger for one in pending)
 
 
 def _runs_so_far(layout: Layout) -> list[dict[str, Any]]:
@@ -241,10 +254,28 @@ def _groups(pending: list[Pending]) -> list[list[Pending]]:
 def _drop_old_shards(layout: Layout, shards: list[Path]) -> None:
     """After everything was made anew: what the old shards hold is in the new ones. A kill before this loses nothing."""
     names = {shard.name for shard in shards}
+    _drop(layout, [old for old in layout.shards.glob("*.parquet") if old.name not in names])
+
+
+def _merge_shards(layout: Layout) -> None:
+    """Many shards become one, named after the last run in it; it is in place before the others go."""
+    shards = sorted(layout.shards.glob("*.parquet"))
+    merged = [path for path in shards if path.stem.endswith(MERGED)]
+    if merged:
+        covered = [path for path in shards if path.stem < merged[-1].stem and holds_all_of(merged[-1], path)]
+        _drop(layout, covered)
+        shards = [path for path in shards if path not in covered]
+    if len(shards) > MOST_SHARDS and all(map(is_usable, shards)):
+        final = layout.merged_shard(shards[-1].stem.removesuffix(MERGED))
+        with new_shard(final, layout.scratch) as target:
+            merge_shards(shards, target, layout.scratch)
+        _drop(layout, [path for path in shards if path != final])
+
+
+def _drop(layout: Layout, shards: Iterable[Path]) -> None:
     with disk_errors(layout.shards):
-        for old in layout.shards.glob("*.parquet"):
-            if old.name not in names:
-                old.unlink()
+        for shard in shards:
+            shard.unlink()
 
 
 def _views_are_current(layout: Layout, user_views: Mapping[str, str], calendar: Calendar) -> bool:

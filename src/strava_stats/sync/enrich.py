@@ -137,8 +137,8 @@ class Enrich:
         self.journal = self._journal(DETAILS, run_id)
         self.result = Enriched(run_id)
         self._publish = publish
-        self._published_at = clock.now()
         self._unpublished = 0  # bytes
+        self._unpublished_since = clock.now()
         self._publishing: _Publishing | None = None
         self._quarantined = {shown for kind, shown in state.quarantine() if kind == QUARANTINE_KIND}
         self._poison: list[int] = []
@@ -189,7 +189,6 @@ class Enrich:
 
     def _start_publishing(self) -> None:
         """Load and publish what is in the journal so far, while the next details are fetched."""
-        self._published_at = self.clock.now()
         self._unpublished = 0
         self._publishing = _Publishing(self._publish)
         self._publishing.start()
@@ -202,7 +201,7 @@ class Enrich:
     def _publish_when_due(self) -> None:
         if not self._unpublished or (self._publishing is not None and self._publishing.is_alive()):
             return
-        if self._unpublished >= BATCH_BYTES or self.clock.now() - self._published_at >= BATCH:
+        if self._unpublished >= BATCH_BYTES or self.clock.now() - self._unpublished_since >= BATCH:
             self._finish_publishing()
             self._start_publishing()
 
@@ -237,6 +236,7 @@ class Enrich:
         if landed is None:
             self.result.same += 1
         else:
+            self._unpublished_since = self._unpublished_since if self._unpublished else now
             self._unpublished += landed
 
     def _refuse(self, activity_id: int, answer: Answer, now: datetime) -> None:

@@ -14,6 +14,7 @@ DAY = 86_400
 FAR_FUTURE = 2_147_483_647  # 2038: an activity with a wrong clock is still inside the bounds
 OVERLAP_SHARE = 20  # at most 1/20 of a page is asked for twice
 PAGE_CAP = 5_000
+CLOCKS_APART = timedelta(hours=1)
 CONFIRMED_FOR = timedelta(days=7)  # an activity that no listing has, and that is there, is not asked for each night
 FEW = 10
 
@@ -47,13 +48,13 @@ def first_request(
     """The bounds of a pull.
 
     Everything, when nothing was ever listed to its end, when asked to, or when the last sweep is older than
-    `full_sweep_days` (0 = never); else from the watermark minus the look-back. A watermark in the future (an
-    activity with a wrong clock) would be answered with 400, so the present is taken then.
+    `full_sweep_days` (0 = never); else from the watermark minus the look-back. A watermark in Strava's future (an
+    activity with a wrong clock, or our own clock ahead) would be answered with 400, so an hour ago is taken then.
     """
     sweep_due = full_sweep_days > 0 and (swept_at is None or now - swept_at >= timedelta(days=full_sweep_days))
     if watermark is None or mode == "all" or (mode == "default" and sweep_due):
         return ListingRequest(after=0, before=FAR_FUTURE)
-    start = min(watermark, now) - timedelta(days=0 if mode == "lite" else days)
+    start = min(watermark, now - CLOCKS_APART) - timedelta(days=0 if mode == "lite" else days)
     return ListingRequest(after=max(0, int(start.timestamp()) - 1), before=FAR_FUTURE)
 
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from strava_stats.errors import CorruptData, DiskFull
-from strava_stats.files import disk_errors, fsync_folder, make_folder, move_into_place
+from strava_stats.files import disk_errors, make_folder, move_into_place
 from strava_stats.warehouse.engine import (
     LONGEST_LINE,
     connect,
@@ -26,6 +26,7 @@ from strava_stats.warehouse.engine import (
     thread_count,
     views_fingerprint,
 )
+from strava_stats.warehouse.published import discard_stray_log, note_published
 
 if TYPE_CHECKING:
     import duckdb
@@ -280,10 +281,11 @@ class WarehouseEdit:
         self._connection = None
         with disk_errors(self.private):
             self.private.chmod(PUBLISHED_MODE)
+            note_published(self.private, self.published)
+            # Before the rename as well: a kill between the two must not leave the log beside the new file.
+            discard_stray_log(self.published)
             move_into_place(self.private, self.published)
-            with suppress(FileNotFoundError):
-                self.published.with_name(f"{self.published.name}.wal").unlink()
-                fsync_folder(self.published.parent)
+            discard_stray_log(self.published)
 
     def _set(self, **variables: Any) -> None:
         for name, value in variables.items():

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.support.clock import VirtualClock
 
-from strava_stats.errors import CorruptData, Locked, NotAuthorised
+from strava_stats.errors import CorruptData, DiskFull, Locked, NotAuthorised
+from strava_stats.files import write_atomic
 from strava_stats.strava import token_store
 from strava_stats.strava.access_tokens import AccessTokens, DeadRefreshToken, Refreshed
 from strava_stats.strava.token_store import Token, TokenStore
@@ -293,3 +294,21 @@ def test_unwritable_store_is_found_out_before_the_refresh(
     with pytest.raises(Exception, match="No space"):
         AccessTokens(store, application, clock, 7).access_token()
     assert application.refreshes == 0
+
+
+def test_a_rotated_token_is_stored_where_the_proof_was_not_enough(
+    store: TokenStore, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk fills up behind the refresh, the new refresh token goes over the dead one."""
+    store.save(token_for(clock, seconds_left=0))
+    application = Application(clock)
+
+    def full_after_the_refresh(path: Path, content: bytes, mode: int) -> None:
+        if application.refreshes:
+            raise DiskFull("No space left", "free some room")
+        write_atomic(path, content, mode)
+
+    monkeypatch.setattr("strava_stats.strava.token_store.write_atomic", full_after_the_refresh)
+    assert AccessTokens(store, application, clock, 7).access_token() == "access-2"
+    assert store.load()[7].refresh_token == "refresh-2"
+    assert store.path.stat().st_mode & 0o777 == 0o600
