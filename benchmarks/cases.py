@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.far_end import Bench, Product, newest, record_history, served
+from benchmarks.far_end import Bench, Product, changed, newest, record_history, served
 from benchmarks.measure import Command, Sample, alternate, median
 
 START_UP = 0.3
@@ -157,6 +158,31 @@ def night(session: Session) -> Iterator[Row]:
         yield Row(what, long_night, short_night, 2 * session.start_up, 2 * session.start_up)
 
 
+def sweep(session: Session) -> Iterator[Row]:
+    """Everything listed again, 20 deletions confirmed, 50 edits, and the new warehouse published."""
+    bench, size = session.bench, max(session.sizes)
+    with served(bench, "sweep-before", "--listing", session.listing(size)) as before:
+        before.command("pull", "--all").run()
+        before.command("compact").run()
+    later = changed(session.listing(size), gone=20, edited=50)
+    with served(bench, "sweep", "--listing", later) as product:
+        shutil.copytree(before.data / "data", product.data / "data", dirs_exist_ok=True)
+        first = product.copy("sweep-ours").command("pull", "--all", "--json").run()
+        stage = json.loads(first.stdout)["stages"][0]
+
+        def ours() -> Sample:
+            copy = product.copy("sweep-ours")
+            return copy.command("pull", "--all").run() + copy.command("compact").run()
+
+        def bare() -> Sample:
+            pages = stage["calls"] - stage["deleted"]
+            return bench.bare("pull", *product.access, pages, bench.fresh("sweep-bare")).run()
+
+        bare_start_up = session.start_up_of("import duckdb, msgspec, requests")
+        what = f"sweep {size:,} activities ({stage['calls']} calls)"
+        yield Row(what, *alternate(session.rounds, ours, bare), 2 * session.start_up, bare_start_up)
+
+
 def start(session: Session) -> Iterator[Row]:
     """What a command costs before it does anything; beside it an interpreter with the same libraries."""
     bench, rounds = session.bench, max(3, session.rounds)
@@ -182,4 +208,5 @@ CASES: dict[str, Callable[[Session], Iterator[Row]]] = {
     "compact": compact,
     "enrich": enrich,
     "night": night,
+    "sweep": sweep,
 }

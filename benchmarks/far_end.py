@@ -153,3 +153,20 @@ def newest(listing: Path, count: int) -> Path:
     with listing.open("rb") as file, shorter.open("wb") as target:
         target.writelines(islice(file, count))
     return shorter
+
+
+def changed(listing: Path, *, gone: int, edited: int) -> Path:
+    """A listing some weeks later: some activities are gone, others have another name."""
+    later = listing.with_name(f"changed-{listing.name}")
+    lines = listing.read_bytes().splitlines(keepends=True)
+    step = len(lines) // (gone + edited + 1)
+    kept: list[bytes] = []
+    for number, line in enumerate(lines):
+        turn, is_marked = number // step, number % step == step // 2
+        if is_marked and turn < gone:
+            continue
+        if is_marked and turn < gone + edited:
+            line = re.sub(rb'"name":"', b'"name":"Edited ', line, count=1)  # noqa: PLW2901 - the line as it is now
+        kept.append(line)
+    later.write_bytes(b"".join(kept))
+    return later

@@ -282,7 +282,7 @@ def recover(layout: Layout) -> list[str]:
     """
     mends = []
     shutil.rmtree(layout.scratch, ignore_errors=True)
-    for half_made in layout.state.glob(".*.tmp"):
+    for half_made in (*layout.state.glob(".*.tmp"), *layout.warehouse.parent.glob(".*.tmp")):
         half_made.unlink()
     for kind in KINDS:
         for run_id, path in layout.journals(kind).items():

@@ -298,6 +298,7 @@ class Enrich:
         try:
             for gear in due_gear(self.layout, self.state, self.athlete_id, now):
                 self._keep(journal, gear, self.client.gear(gear))
+                journal.write()
                 self.state.save_gear_tried(gear, now)
         finally:
             self._close(journal)

@@ -103,6 +103,7 @@ class Pull:
         if request.full and (count := known.count(self.athlete_id)):
             calls = listing_calls(count, self.per_page)
             self.narrator.say(f"Full sweep of about {count:,} activities: about {calls:,} calls")
+            known.expect_all_of(self.athlete_id)
         failure: StravaStatsError | None = None
         try:
             self._list(request, known)

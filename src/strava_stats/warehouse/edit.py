@@ -6,6 +6,7 @@ is mode 0444, because a read-write client that is killed leaves a write-ahead lo
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from strava_stats.errors import CorruptData, DiskFull
-from strava_stats.files import disk_errors, make_folder, move_into_place
+from strava_stats.files import disk_errors, explain_os_error, make_folder, move_into_place
 from strava_stats.warehouse.engine import (
     LONGEST_LINE,
     connect,
@@ -314,6 +315,10 @@ class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py
         if not isinstance(error, duckdb.Error):
             return
         text = str(error)
+        if "Input/output error" in text or "fsync failed" in text:
+            broken = explain_os_error(OSError(errno.EIO, ""), self.path)
+            assert broken is not None
+            raise broken from error
         if "No space left" in text or "Disk quota" in text or "File too large" in text:
             raise DiskFull(
                 f"No space left on the disk that holds {self.path.parent}",
