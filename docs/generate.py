@@ -47,7 +47,8 @@ def render() -> str:
     """The whole document."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings({}, Path(folder))
-        with WarehouseEdit(Path(folder) / "warehouse" / "strava.duckdb", Path(folder) / "tmp", anew=True) as edit:
+        published, scratch, note = (Path(folder) / name for name in ("strava.duckdb", "tmp", "note.json"))
+        with WarehouseEdit(published, scratch, anew=True, note=note) as edit:
             edit.refresh_views({}, week_start=settings.week_start, timezone=settings.timezone)
             return "\n".join([HEAD, *_sections(edit)])
 

@@ -74,7 +74,7 @@ def test_a_doubled_key_is_not_published(lake: Lake, tmp_path: Path, table: str) 
     """Two rows of one key, or a row without one, keep the file from being published."""
     before = lake.layout.warehouse.read_bytes()
     for key in ("7", "null"):
-        with WarehouseEdit(lake.layout.warehouse, tmp_path, anew=False) as edit:
+        with WarehouseEdit(lake.layout.warehouse, tmp_path, anew=False, note=lake.layout.published) as edit:
             columns = KEYS[table]
             values = ", ".join(key for _ in columns.split(","))
             for _ in range(2):
@@ -88,7 +88,7 @@ def test_a_doubled_key_is_not_published(lake: Lake, tmp_path: Path, table: str) 
 def test_kudos_behind_are_not_published(lake: Lake, tmp_path: Path) -> None:
     """Details whose kudos are behind the listing's keep the file from being published."""
     before = lake.layout.warehouse.read_bytes()
-    with WarehouseEdit(lake.layout.warehouse, tmp_path, anew=False) as edit:
+    with WarehouseEdit(lake.layout.warehouse, tmp_path, anew=False, note=lake.layout.published) as edit:
         edit.run("update activity_details set kudos_count = 4")
         with pytest.raises(CorruptData, match="kudos_never_behind"):
             edit.publish()
@@ -153,7 +153,7 @@ def test_other_sql_builds_the_file_anew(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "data")
     lake.body("activities", 1, {"id": 1, "name": "x"})
     lake.compact()
-    with WarehouseEdit(lake.layout.warehouse, tmp_path / "scratch", anew=False) as edit:
+    with WarehouseEdit(lake.layout.warehouse, tmp_path / "scratch", anew=False, note=lake.layout.published) as edit:
         edit.run("update activities set name = 'stale'")
         edit.refresh_views({}, week_start="monday", timezone="Europe/London")
         edit.run("update meta.settings set value = 'of another version' where name = 'tables'")

@@ -127,12 +127,12 @@ def test_a_file_that_another_changed_is_made_anew(tmp_path: Path) -> None:
     file = lake.layout.warehouse
     shutil.copy(file, tmp_path / "copy")
     (tmp_path / "copy").replace(file)
-    assert published.is_as_published(file)
+    assert published.is_as_published(file, lake.layout.published)
     assert not lake.compact().published
     file.chmod(0o644)
     with duckdb.connect(str(file)) as connection:
         connection.execute("insert into activities (id, name) values (2, 'foreign')")
-    assert not published.is_as_published(file)
+    assert not published.is_as_published(file, lake.layout.published)
     assert lake.compact().rebuilt
     assert lake.rows("select name from activities") == [("mine",)]
 

@@ -29,7 +29,7 @@ def published(tmp_path: Path) -> Path:
 
 
 def put(path: Path, name: str, *, anew: bool = False) -> None:
-    with WarehouseEdit(path, path.parent.parent / "tmp", anew=anew) as edit:
+    with WarehouseEdit(path, path.parent.parent / "tmp", anew=anew, note=path.parent.parent / "note.json") as edit:
         insert(edit, name)
         edit.publish()
 
@@ -85,7 +85,8 @@ def test_left_overs_of_a_killed_edit_are_removed(published: Path) -> None:
 def test_an_error_leaves_the_old_file(published: Path) -> None:
     """An edit that fails vanishes, and the published bytes are what they were."""
     before = published.read_bytes()
-    with pytest.raises(RuntimeError), WarehouseEdit(published, published.parent, anew=False) as edit:  # noqa: PT012
+    note = published.parent.parent / "note.json"
+    with pytest.raises(RuntimeError), WarehouseEdit(published, published.parent, anew=False, note=note) as edit:  # noqa: PT012
         insert(edit, "new")
         raise RuntimeError
     assert published.read_bytes() == before
@@ -95,7 +96,9 @@ def test_an_error_leaves_the_old_file(published: Path) -> None:
 def test_an_edit_that_is_not_published_vanishes(published: Path) -> None:
     """Without a publish nothing changes."""
     inode = published.stat().st_ino
-    with WarehouseEdit(published, published.parent.parent / "tmp", anew=True) as edit:
+    with WarehouseEdit(
+        published, published.parent.parent / "tmp", anew=True, note=published.parent.parent / "note.json"
+    ) as edit:
         insert(edit, "new")
     assert published.stat().st_ino == inode
     assert files_beside(published) == {"strava.duckdb"}
@@ -122,7 +125,8 @@ def test_a_process_killed_in_an_edit_leaves_the_old_file(published: Path) -> Non
     script = (
         "import os, sys; from pathlib import Path; from strava_stats.warehouse.edit import WarehouseEdit\n"
         "path = Path(sys.argv[1])\n"
-        "edit = WarehouseEdit(path, path.parent.parent / 'tmp', anew=False).__enter__()\n"
+        "tmp, note = path.parent.parent / 'tmp', path.parent.parent / 'note.json'\n"
+        "edit = WarehouseEdit(path, tmp, anew=False, note=note).__enter__()\n"
         "edit.run(\"insert into activities (id, name) values (7, 'lost')\"); os._exit(9)"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(published)], check=False)

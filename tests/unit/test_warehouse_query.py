@@ -15,7 +15,7 @@ from strava_stats.warehouse.query import Warehouse, is_current
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty warehouse."""
     path = tmp_path_factory.mktemp("query") / "warehouse" / "strava.duckdb"
-    with WarehouseEdit(path, path.parent.parent / "tmp", anew=True) as edit:
+    with WarehouseEdit(path, path.parent.parent / "tmp", anew=True, note=path.parent.parent / "note.json") as edit:
         edit.refresh_views({}, week_start="monday", timezone="Europe/London")
         edit.publish()
     return path

@@ -47,6 +47,11 @@ class Layout:
         return self.data_dir / "warehouse" / "strava.duckdb"
 
     @property
+    def published(self) -> Path:
+        """What the published file is known by."""
+        return self.state / "published.json"
+
+    @property
     def user_sql(self) -> Path:
         """The user's own views."""
         return self.data_dir / "sql"

@@ -69,7 +69,7 @@ class Pending:
 
 def ledger_of(layout: Layout) -> dict[tuple[str, str], tuple[int, bool]]:
     """(kind, run) → (last line, journal was closed) of what the published file holds; {} when it has to be remade."""
-    if not layout.warehouse.exists() or not is_as_published(layout.warehouse):
+    if not layout.warehouse.exists() or not is_as_published(layout.warehouse, layout.published):
         return {}
     try:
         with Warehouse(layout.warehouse) as warehouse:
@@ -127,7 +127,7 @@ def compact(
     if anew:
         records = [*_runs_so_far(layout), *records]
     runs = {record["run_id"]: record for record in records}
-    with WarehouseEdit(layout.warehouse, layout.scratch, anew=anew) as edit:
+    with WarehouseEdit(layout.warehouse, layout.scratch, anew=anew, note=layout.published) as edit:
         _load(edit, layout, by_kind, shards, result, narrator=narrator)
         edit.note_journals(_ledger_entry(one) for one in pending)
         edit.note_runs(runs.values())

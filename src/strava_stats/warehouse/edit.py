@@ -76,8 +76,9 @@ select *, null::bigint as seq, null::varchar[] as misfits, null::varchar as file
 class WarehouseEdit:
     """A private copy of the warehouse that becomes the published file at `publish`, or vanishes."""
 
-    def __init__(self, published: Path, scratch: Path, *, anew: bool) -> None:
+    def __init__(self, published: Path, scratch: Path, *, anew: bool, note: Path) -> None:
         self.published = published
+        self.note = note
         self.private = published.with_name(f".{published.name}.edit")
         self.scratch = scratch
         self.anew = anew or not published.exists()
@@ -282,7 +283,7 @@ class WarehouseEdit:
         self._connection = None
         with disk_errors(self.private):
             self.private.chmod(PUBLISHED_MODE)
-            note_published(self.private, self.published)
+            note_published(self.private, self.published, self.note)
             # Before the rename as well: a kill between the two must not leave the log beside the new file.
             discard_stray_log(self.published)
             move_into_place(self.private, self.published)

@@ -1,4 +1,7 @@
-"""Know the published file again: rows that a client with write access put into it must not reach the next one."""
+"""Know the published file again: rows that a client with write access put into it must not reach the next one.
+
+What was published is noted in a small file of state; without that note the warehouse is made anew from bronze.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from strava_stats.files import fsync_folder, write_atomic
+from strava_stats.files import fsync_folder, make_folder, write_atomic
 
 BLOCK = 1 << 20
 
 
-def note_published(private: Path, published: Path) -> None:
+def note_published(private: Path, published: Path, note: Path) -> None:
     """Before `private` is renamed to `published`: remember its content. The file there now stays known as well."""
-    known = [entry for entry in _entries(published) if published.exists() and _looks_like(published, entry)]
+    known = [entry for entry in _entries(note) if published.exists() and _looks_like(published, entry)]
     entry = {**_look(private), "digest": _digest(private)}
-    write_atomic(_note_of(published), json.dumps([entry, *known[:1]]).encode() + b"\n")
+    make_folder(note.parent)
+    write_atomic(note, json.dumps([entry, *known[:1]]).encode() + b"\n")
 
 
-def is_as_published(published: Path) -> bool:
+def is_as_published(published: Path, note: Path) -> bool:
     """True when the file is, byte for byte, what was published; a copied or restored one is read through."""
-    entries = _entries(published)
+    entries = _entries(note)
     if any(_looks_like(published, entry) for entry in entries):
         return True
     digests = {entry.get("digest") for entry in entries}
@@ -40,13 +44,9 @@ def _log_of(published: Path) -> Path:
     return published.with_name(f"{published.name}.wal")
 
 
-def _note_of(published: Path) -> Path:
-    return published.with_name(f".{published.name}.published")
-
-
-def _entries(published: Path) -> list[dict[str, Any]]:
+def _entries(note: Path) -> list[dict[str, Any]]:
     with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(_note_of(published).read_bytes())
+        found = json.loads(note.read_bytes())
         if isinstance(found, list):
             return [entry for entry in found if isinstance(entry, dict)]
     return []
