@@ -39,12 +39,18 @@ class Outlook:
         """All calls."""
         return sum(self.calls.values())
 
+    @property
+    def today(self) -> int:
+        """Calls that what is left of the day's budget covers."""
+        return min(self.total, self.left_day)
+
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return {
             "athlete_id": self.athlete_id,
             "calls": self.calls,
             "total": self.total,
+            "today": self.today,
             "budget": {
                 "left_15min": self.left_15min,
                 "left_day": self.left_day,
@@ -62,9 +68,9 @@ class Outlook:
                 f"call for every {self.per_page} activities, details one each"
             )
         return (
-            f"Athlete {self.athlete_id}: {self.total:,} calls; left now: {self.left_15min:,} of {self.per_15min:,} in "
-            f"this quarter hour, {self.left_day:,} of {self.per_day:,} today; all of it can be done by "
-            f"{self.finished_at:%Y-%m-%d %H:%M} UTC"
+            f"Athlete {self.athlete_id}: {self.total:,} calls, of which today's budget covers {self.today:,}; left "
+            f"now: {self.left_15min:,} of {self.per_15min:,} in this quarter hour, {self.left_day:,} of {self.per_day:,} "
+            f"today; all of it can be done by {self.finished_at:%Y-%m-%d %H:%M} UTC"
         )
 
 
@@ -92,13 +98,14 @@ def outlook(
     )
     in_bounds = [one for one in candidates if one.start is not None and one.start.timestamp() >= request.after]
     skip = waiting_in_quarantine(state, now)
-    next_flow = choose_details(candidates, options, now, skip=skip)
+    next_flow = choose_details(candidates, options, now, skip=skip, late=state.late(athlete_id))
     missing = choose_details(candidates, replace(options, all_missing=True), now, skip=skip)
     counts = dict(count_by_why(next_flow))
     chosen = {choice.id for choice in next_flow}
     counts["backlog"] = sum(choice.id not in chosen for choice in missing)
     profile = profile_calls(layout, state, athlete_id, now)
-    calls = {"list": listing_calls(len(in_bounds), per_page), **counts, "athlete and gear": profile}
+    unasked = sum(asked is None for asked in state.missing(athlete_id).values())
+    calls = {"list": listing_calls(len(in_bounds), per_page), "confirm": unasked, **counts, "athlete and gear": profile}
     left_15min, left_day = keeper.remaining()
     budget = keeper.budget()
     per_15min = min(budget.overall_15min.limit, budget.read_15min.limit)

@@ -24,11 +24,17 @@ Why = Literal["new", "edited", "refresh", "backlog"]
 
 @dataclass(frozen=True)
 class ListingRequest:
-    """One page to ask for; `after` and `before` in epoch seconds."""
+    """One page to ask for; `after` and `before` in epoch seconds.
+
+    `resume` is where to go on by time when this page, which follows a short one, is not empty: then Strava filters
+    after paging (`filtered`), and short pages are followed by time as well.
+    """
 
     after: int
     before: int
     page: int = 1
+    resume: int | None = None
+    filtered: bool = False
 
     @property
     def full(self) -> bool:
@@ -65,20 +71,31 @@ def next_request(
 
     Full pages that descend are followed by time: `before` moves down to the oldest start seen plus an overlap, so
     that inserts and deletes between two requests shift nothing. The overlap is a day, but no more than 1/20 of
-    the page, so that a dense history costs no more calls than pages. A short page is not the end (Strava filters
-    after paging); it and a page whose seconds are all alike are followed by number, until one comes empty.
+    the page, so that a dense history costs no more calls than pages. A short page may be the end or may be filtered:
+    the page after it tells, and when it is not empty the listing goes on by time from the short one. A page whose
+    seconds are all alike is followed by number, until one comes empty.
     """
     if not starts:
         return None
+    if request.resume is not None and request.resume < request.before:
+        return ListingRequest(request.after, request.resume, filtered=True)
     known = [start for start in starts if start is not None]
     descending = len(known) == len(starts) and all(a >= b for a, b in pairwise(known))
-    if descending and known[0] > known[-1] and len(starts) >= per_page and new_ids:
-        oldest = known[-1]
-        share = known[-1 - min(len(known) - 1, len(known) // OVERLAP_SHARE)]
-        before = oldest + max(1, min(DAY, share - oldest))
-        if before < request.before:
-            return replace(request, before=before, page=1)
-    return replace(request, page=request.page + 1)
+    before = _before_after(known) if descending else None
+    is_short = len(starts) < per_page
+    if before is not None and before < request.before:
+        if request.filtered or (not is_short and known[0] > known[-1] and new_ids):
+            return replace(request, before=before, page=1, resume=None)
+        if is_short and request.page == 1:
+            return replace(request, page=2, resume=before)
+    return replace(request, page=request.page + 1, resume=None)
+
+
+def _before_after(starts: Sequence[int]) -> int:
+    """The bound for what follows a page that descends over these starts."""
+    oldest = starts[-1]
+    share = starts[-1 - min(len(starts) - 1, len(starts) // OVERLAP_SHARE)]
+    return oldest + max(1, min(DAY, share - oldest))
 
 
 def listing_calls(activities: int, per_page: int) -> int:
