@@ -10,7 +10,15 @@ from typing import Any
 
 from strava_stats.errors import StravaStatsError
 from strava_stats.files import disk_errors
-from strava_stats.lake.bronze import Lines, body_portions, check_archive, compress, has_absences, last_seq
+from strava_stats.lake.bronze import (
+    Lines,
+    body_portions,
+    check_archive,
+    compress,
+    has_absences,
+    last_seq,
+    summary_heads,
+)
 from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, MERGED, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.narration import Narrator
@@ -26,6 +34,15 @@ PORTION_BYTES = 5 << 20  # of details a statement; bounds the memory
 GROUP_BYTES = 192 << 20  # of journals a shard, when all are shaped anew
 GZIP_FACTOR = 3
 MOST_SHARDS = 50
+DISPUTED = """
+select activity_id
+from activity_versions
+inner join activities on activities.id = activity_versions.activity_id
+group by activity_id
+having
+    arg_max(activity_versions.kudos_count, observed_at) is distinct from any_value(activities.kudos_count)
+    or arg_max(activity_versions.comment_count, observed_at) is distinct from any_value(activities.comment_count)
+"""
 
 
 @dataclass(frozen=True)
@@ -169,7 +186,7 @@ def _load(
     narrator: Narrator,
 ) -> None:
     if by_kind[DETAILS]:
-        edit.remember_fingerprints(shards)
+        edit.remember_before(shards)
     # The only journal there is cannot tell of anything that was there before it: it is not read for absences.
     journals = [one.path for one in by_kind[ACTIVITIES]] if len(by_kind[ACTIVITIES]) > 1 or not edit.anew else []
     result.activities = edit.load_activities(shards, journals)
@@ -208,9 +225,21 @@ def _portions(pending: list[Pending], layout: Layout) -> Any:
 
 def _has_news(by_kind: Mapping[str, list[Pending]], layout: Layout) -> bool:
     """True when journals without a shard change the warehouse."""
-    return any(has_absences(one.path) for one in by_kind[ACTIVITIES]) or any(
-        _has_bodies(by_kind[kind], layout) for kind in KINDS if kind != ACTIVITIES
+    listings = [one.path for one in by_kind[ACTIVITIES]]
+    return (
+        any(map(has_absences, listings))
+        or any(_has_bodies(by_kind[kind], layout) for kind in KINDS if kind != ACTIVITIES)
+        or _settles_a_dispute(layout, listings)
     )
+
+
+def _settles_a_dispute(layout: Layout, journals: list[Path]) -> bool:
+    """True when a summary came again unchanged whose kudos the details have contradicted since."""
+    if not journals or not layout.warehouse.exists():
+        return False
+    with Warehouse(layout.warehouse) as warehouse:
+        disputed = {row[0] for row in warehouse.rows(DISPUTED)}
+    return bool(disputed) and any(head.id in disputed for path in journals for head in summary_heads(path))
 
 
 def _has_bodies(pending: list[Pending], layout: Layout) -> bool:
@@ -220,7 +249,8 @@ def _has_bodies(pending: list[Pending], layout: Layout) -> bool:
 def _shards_of(layout: Layout, pending: list[Pending], result: Compacted, *, reuse: bool) -> list[Path]:
     """The shards of pending journals; those that no pull made, or another version's SQL, are made now.
 
-    Many journals go into few shards, each named after its last run; a shard of that name is replaced.
+    Many journals go into few shards, each named as merged up to its last run: no later compaction may take one for the
+    shard of that run alone.
     """
     mine = [one for one in pending if one.kind == ACTIVITIES]
     usable = [one for one in mine if reuse and is_usable(layout.shard(one.run_id))]
@@ -229,7 +259,8 @@ def _shards_of(layout: Layout, pending: list[Pending], result: Compacted, *, reu
     for group in _groups([one for one in mine if one.run_id not in made]):
         for one in group:
             check_archive(one.path)
-        final = layout.shard(group[-1].run_id)
+        last = group[-1].run_id
+        final = layout.shard(last) if len(group) == 1 else layout.merged_shard(last)
         with new_shard(final, layout.scratch) as target:
             rows, misfits = shape_activities([one.path for one in group], target, layout.scratch)
         result.misfits += [("activities", *misfit) for misfit in misfits]

@@ -183,12 +183,12 @@ class Enrich:
         """The budget makes us wait: let the user have what is there."""
         self._finish_publishing()
         if self._unpublished:
-            self.journal.sync()
             self._start_publishing()
             self._finish_publishing()
 
     def _start_publishing(self) -> None:
         """Load and publish what is in the journal so far, while the next details are fetched."""
+        self.journal.sync()  # what is published must not be more than what a power cut leaves in bronze
         self._unpublished = 0
         self._publishing = _Publishing(self._publish)
         self._publishing.start()

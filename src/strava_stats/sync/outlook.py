@@ -68,9 +68,9 @@ class Outlook:
                 f"call for every {self.per_page} activities, details one each"
             )
         return (
-            f"Athlete {self.athlete_id}: {self.total:,} calls, of which today's budget covers {self.today:,}; left "
-            f"now: {self.left_15min:,} of {self.per_15min:,} in this quarter hour, {self.left_day:,} of {self.per_day:,} "
-            f"today; all of it can be done by {self.finished_at:%Y-%m-%d %H:%M} UTC"
+            f"Athlete {self.athlete_id}: {self.total:,} calls, of which today's budget covers {self.today:,}. Left "
+            f"now: {self.left_15min:,} of {self.per_15min:,} in this quarter hour, {self.left_day:,} of "
+            f"{self.per_day:,} today. All of it can be done by {self.finished_at:%Y-%m-%d %H:%M} UTC"
         )
 
 

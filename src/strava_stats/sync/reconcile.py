@@ -69,14 +69,12 @@ class Reconciliation:
         live = known.live(self.athlete_id) if remembered and not request.full else in_bounds
         absent = {one: at for one, at in remembered.items() if one in live and one not in listed}
         answered = {one: at for one, at in absent.items() if at is not None}
-        wanted = missing_from(request, in_bounds, listed, answered, now)
+        waiting = {one for one, at in absent.items() if at is None}
+        wanted = newest_first({*missing_from(request, in_bounds, listed, answered, now), *waiting}, live)
         self.result.missing = len(wanted)
-        self.result.refused = self._refusal(wanted, len(in_bounds), known)
-        if self.result.refused is not None:
-            wanted = []
-        waiting = newest_first({*wanted, *(one for one, at in absent.items() if at is None)}, live)
-        if waiting or absent != remembered:
-            self._ask(waiting, answered, known.hashes_of_details(waiting))
+        self.result.refused = self._refusal(wanted, len(in_bounds.keys() | waiting), known)
+        if self.result.refused is None and (wanted or absent != remembered):
+            self._ask(wanted, answered, known.hashes_of_details(wanted))
 
     def _ask(self, wanted: list[int], answered: dict[int, datetime], details: Mapping[int, str]) -> None:
         waiting = dict.fromkeys(wanted)

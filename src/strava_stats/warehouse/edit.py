@@ -82,6 +82,7 @@ class WarehouseEdit:
         self.private = published.with_name(f".{published.name}.edit")
         self.scratch = scratch
         self.anew = anew or not published.exists()
+        self._has_journals = False
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
@@ -131,6 +132,7 @@ class WarehouseEdit:
         Both have to be of the same runs, or of none: the versions are made of what they hold together.
         """
         self._set(shards=[str(path) for path in shards], journals=[str(path) for path in journals])
+        self._has_journals = bool(journals)
         self.run(f"create or replace temp view shard_rows as {SHARD_ROWS if shards else NO_SHARD_ROWS}")
         empty = self.run("select count(*) = 0 from activities").fetchone()[0]
         if journals:
@@ -185,8 +187,11 @@ class WarehouseEdit:
         for name in ("load/new_bodies", "load/gear"):
             self.run(sql(name))
 
-    def remember_fingerprints(self, shards: Sequence[Path]) -> None:
-        """Keep what the summaries were, before `load_activities` replaces them, for the details loaded after it."""
+    def remember_before(self, shards: Sequence[Path]) -> None:
+        """Keep what summaries and details said, before they are replaced, for what is related at the end."""
+        self.run(
+            "insert into details_before select activity_id, kudos_count_at_fetch, comment_count from activity_details"
+        )
         self.run("insert into fingerprints select id, run_id, fingerprint from activities")
         if shards:
             self._set(shards=[str(path) for path in shards])
@@ -194,7 +199,8 @@ class WarehouseEdit:
 
     def relate(self) -> None:
         """What depends on activities and details together: which summary the details belong to, kudos, history."""
-        for name in ("summary_fingerprints", "kudos", "activity_versions", "bury_details"):
+        notes = ("listing_notes",) if self._has_journals else ()
+        for name in ("summary_fingerprints", "kudos", "observations", *notes, "activity_versions", "bury_details"):
             self.run(sql(f"load/{name}"))
 
     def note_journals(self, entries: Iterable[tuple[str, str, int | None, bool]]) -> None:

@@ -1,4 +1,4 @@
--- the versions that the events and the details loaded now add to those there are
+-- the versions that the observations of this load add to those there are
 insert into activity_versions by name
 with earlier_versions as (
     select
@@ -8,38 +8,8 @@ with earlier_versions as (
         arg_max(kudos_count, observed_at) as kudos_count,
         arg_max(comment_count, observed_at) as comment_count
     from activity_versions
-    where activity_id in (select id from events union select id from detail_observations)
+    where activity_id in (select id from observations)
     group by activity_id
-),
-
--- within a run the listing comes before the details
-observations as (
-    select
-        id,
-        run_id,
-        0 as stage,
-        seq,
-        athlete_id,
-        source,
-        fetched_at,
-        kudos_count,
-        comment_count,
-        is_body as lives
-    from events
-    where not is_known
-    union all
-    select
-        id,
-        run_id,
-        1 as stage,
-        seq,
-        athlete_id,
-        source,
-        fetched_at,
-        kudos_count,
-        comment_count,
-        null as lives
-    from detail_observations
 ),
 
 named as (

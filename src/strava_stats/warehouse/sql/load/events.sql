@@ -29,6 +29,8 @@ known as (
         id,
         run_id,
         -1 as seq,
+        kudos_count,
+        comment_count,
         true as is_body,
         true as is_known
     from activities

@@ -1,16 +1,32 @@
 -- a detail that came again unchanged is as fresh as the answer that said so
-create or replace temp table again as
+create or replace temp table notes as
 select
     id,
-    max(run_of(filename)) as run_id,
-    max_by(fetched_at, (run_of(filename), seq)) as fetched_at
+    run_of(filename) as run_id,
+    seq,
+    athlete_id,
+    coalesce(source, 'api') as source,
+    fetched_at
 from read_ndjson(
     getvariable('portion'),
     filename = true,
     maximum_object_size = getvariable('longest_line'),
-    columns = {'seq': 'bigint', 'kind': 'varchar', 'id': 'bigint', 'fetched_at': 'timestamptz'}
+    columns = {
+        'seq': 'bigint', 'kind': 'varchar', 'athlete_id': 'bigint', 'id': 'bigint', 'source': 'varchar',
+        'fetched_at': 'timestamptz'
+    }
 )
-where kind = 'same' and id is not null
+where kind = 'same' and id is not null;
+
+insert into detail_notes by name
+from notes;
+
+create or replace temp table again as
+select
+    id,
+    max(run_id) as run_id,
+    max_by(fetched_at, (run_id, seq)) as fetched_at
+from notes
 group by id;
 
 update activity_details

@@ -24,3 +24,14 @@ create temp table detail_observations (
     kudos_count    bigint,
     comment_count  bigint
 );
+
+create temp table detail_notes (
+    id          bigint,
+    run_id      varchar,
+    seq         bigint,
+    athlete_id  bigint,
+    source      varchar,
+    fetched_at  timestamptz
+);
+
+create temp table details_before (id bigint, kudos_count bigint, comment_count bigint);
