@@ -21,15 +21,15 @@ select
     sport_type,
     count(*) as activities,
     count(distinct day) as days,
-    sum(distance) as distance,
+    fsum(distance) as distance,
     sum(moving_time) as moving_time,
     sum(elapsed_time) as elapsed_time,
-    sum(total_elevation_gain) as total_elevation_gain,
-    sum(distance) filter (moving_time > 0) / nullif(sum(moving_time) filter (moving_time > 0), 0) as average_speed,
-    sum(average_heartrate * moving_time) / nullif(sum(moving_time) filter (average_heartrate is not null), 0)
+    fsum(total_elevation_gain) as total_elevation_gain,
+    fsum(distance) filter (moving_time > 0) / nullif(sum(moving_time) filter (moving_time > 0), 0) as average_speed,
+    fsum(average_heartrate * moving_time) / nullif(sum(moving_time) filter (average_heartrate is not null), 0)
         as average_heartrate,
-    sum(suffer_score) as suffer_score,
-    sum(calories) as calories,
+    fsum(suffer_score) as suffer_score,
+    fsum(calories) as calories,
     sum(kudos_count) as kudos_count
 from dated
 where day is not null
