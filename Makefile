@@ -20,7 +20,7 @@ CLI := $(VENV)/bin/strava-stats
 DEMO_CLI := $(CLI) --data-dir demo/data --secrets-dir demo/secrets --logs-dir demo/logs
 
 .PHONY: help build auth run run-lite run-all compact recompact enrich enrich-all flow flow-backfill refresh duck \
-	plan status doctor demo demo-duck test check test-slow test-duckdb-next bench lock clean-logs
+	plan status doctor verify demo demo-duck test check test-slow test-duckdb-next bench lock clean-logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-18s %s\n", $$1, $$2}' Makefile
@@ -88,6 +88,9 @@ status: $(VENV)/made ## freshness and backlog
 
 doctor: $(VENV)/made ## check the environment
 	@$(CLI) doctor $(ARGS)
+
+verify: $(VENV)/made ## hold journals, shards and warehouse against each other; changes nothing
+	@$(CLI) verify $(ARGS)
 
 duck: $(VENV)/made ## the DuckDB shell on the warehouse, read-only
 	@$(CLI) duck

@@ -30,7 +30,7 @@ from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.plan import EnrichOptions, Mode
 from strava_stats.sync.pull import Pull, Pulled
 from strava_stats.sync.state import State
-from strava_stats.warehouse.published import discard_stray_log
+from strava_stats.warehouse.published import discard_private_copy, discard_stray_log
 
 ACTIVITY_SCOPES = frozenset({"activity:read", "activity:read_all"})
 
@@ -171,6 +171,7 @@ def writing(services: Services, command: str) -> Iterator[frozenset[int]]:
     with writer_lock(services.layout, command, services.clock):
         for mend in recover(services.layout):
             services.narrator.warn(f"A killed run left {mend}")
+        discard_private_copy(services.layout.warehouse)
         journals = services.layout.journals(DETAILS).values()
         done = frozenset(one for path in journals if path.suffix == ".jsonl" for one in noted_ids(path))
         close_left_open(services.layout)

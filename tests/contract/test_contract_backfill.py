@@ -167,3 +167,6 @@ def test_athlete_and_gear_once_a_week(tmp_path: Path) -> None:
     calls = home.calls()
     assert (calls[ATHLETE], calls[GEAR], calls[DETAIL]) == (1, 0, 0)
     assert calls[LIST] <= pages(400, 200) + 2
+    home.strava.clock.advance(86_400)
+    home.run(nightly(only_changed=True))
+    assert home.calls()[ATHLETE] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -168,6 +169,15 @@ def test_a_scope_that_shrank_before_a_remembered_one_was_asked_for(tmp_path: Pat
     assert one in table(world)
 
 
+def test_a_scope_that_shrank_at_once(tmp_path: Path) -> None:
+    """What was public when it was listed last may be private since: under a scope that shrank nobody can tell."""
+    world = athlete(tmp_path)
+    world.strava.simulator.make_private(newest(world)[0])
+    world.grant(NARROW)
+    flow(world)
+    assert (asked(world), set(table(world))) == ([], set(newest(world)))
+
+
 @pytest.mark.parametrize("fault", [{"status": 403}, {"action": "drop"}])
 def test_a_listing_that_breaks_off(tmp_path: Path, fault: dict[str, Any]) -> None:
     """What the pages that never came would have held is not asked for."""
@@ -181,6 +191,17 @@ def test_a_listing_that_breaks_off(tmp_path: Path, fault: dict[str, Any]) -> Non
     world.strava.simulator.faults.clear()
     flow(world)
     assert (asked(world), gone in table(world)) == ([gone], False)
+
+
+def test_a_listing_that_repeats_itself(tmp_path: Path) -> None:
+    """A listing that was given up, because the same page came again and again, says nothing about the others."""
+    world = athlete(tmp_path, 9)
+    gone = newest(world)[-1]
+    world.strava.simulator.delete(gone)
+    page = json.dumps([world.summary(one) for one in newest(world)[:4]])
+    world.strava.simulator.add_fault("body", body=page, path="/athlete/activities", times=None)
+    run = flow(world)
+    assert (run.status, asked(world), gone in table(world)) == ("partial", [], True)
 
 
 def test_an_empty_listing(tmp_path: Path) -> None:
@@ -260,6 +281,17 @@ def test_a_404_of_one_that_is_listed(tmp_path: Path) -> None:
     assert ops(world, one) == ["created", "edited"]
 
 
+def test_a_404_of_one_that_did_not_change(tmp_path: Path) -> None:
+    """The same when the listing brought nothing new of it: no later word of the listing has to outdo the 404."""
+    world = athlete(tmp_path)
+    one = newest(world)[0]
+    world.strava.simulator.add_fault("status", status=404, path=f"/activities/{one}")
+    world.run(Steps(enrich=EnrichOptions(since_days=ALWAYS)))
+    check_all(world)
+    world.run(Steps(compact=True, rebuild=True))
+    assert (asked(world), one in table(world), ops(world, one)) == ([], True, ["created"])
+
+
 @pytest.mark.parametrize("fault", [{"status": 404, "kind": "html"}, {"status": 500}, {"action": "hang"}])
 def test_an_answer_that_proves_nothing(tmp_path: Path, fault: dict[str, Any]) -> None:
     """A web page's 404, an error or silence deletes nothing; the next pull asks again, also one that looks at less."""
@@ -285,6 +317,32 @@ def test_too_few_calls(tmp_path: Path) -> None:
     flow(world, "lite")
     assert asked(world, "pull") == gone[2:]
     assert set(table(world)) == set(newest(world))
+
+
+def test_killed_while_it_asks(tmp_path: Path) -> None:
+    """What was to be asked is remembered before the first call: the next pull asks, also one that looks at less."""
+    world = athlete(tmp_path, 8, per_page=100)
+    gone = newest(world)[4:]
+    for one in gone:
+        world.strava.simulator.delete(one)
+    pull = PullOptions(mode="all", per_page=100)
+    assert world.run(Steps(pull=pull), kill_at_call=2 + 2) is None  # the page, the empty one, and two to ask
+    flow(world, "lite")
+    assert asked(world, "pull") == gone[1:]
+    assert set(table(world)) == set(newest(world))
+
+
+def test_restored_before_the_warehouse_knew(tmp_path: Path) -> None:
+    """What was found to be gone, and is listed again before anything was loaded, is live, with its whole history."""
+    world = athlete(tmp_path)
+    one = newest(world)[0]
+    world.strava.simulator.delete(one)
+    pull = PullOptions(mode="all", per_page=4)
+    assert world.run(Steps(pull=pull)) is not None
+    world.strava.simulator.restore(one)
+    flow(world)
+    assert (asked(world), one in table(world)) == ([], True)
+    assert ops(world, one) == ["created", "deleted", "restored"]
 
 
 def test_killed_between_a_404_and_the_warehouse(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import stat
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -99,6 +101,30 @@ def test_write_makes_lines_visible(layout: Layout) -> None:
     assert [line["id"] for line in lines(found.path)] == [1]
     found.abandon()
     assert [line["id"] for line in lines(found.path)] == [1]
+
+
+def test_sync_outlasts_a_power_cut(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was noted is fsynced as the last thing that `sync` and `finish` do, and the folder when the file is made."""
+    synced: list[tuple[int, int]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        found = os.fstat(descriptor)
+        synced.append((found.st_ino, found.st_size if stat.S_ISREG(found.st_mode) else 0))
+
+    def now(path: Path) -> tuple[int, int]:
+        return path.stat().st_ino, path.stat().st_size
+
+    monkeypatch.setattr(os, "fsync", note)
+    found = journal(layout)
+    found.add_absent(NOW, 1)
+    found.sync()
+    assert (found.path.parent.stat().st_ino, 0) in synced
+    assert synced[-1] == now(found.path)
+    found.add_absent(NOW, 2)
+    found.finish()
+    assert synced[-1] == now(found.path)
 
 
 def test_a_blocked_folder_is_a_configuration_error(layout: Layout) -> None:

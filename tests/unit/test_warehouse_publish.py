@@ -148,6 +148,14 @@ def test_old_readers_keep_reading(published: Path) -> None:
     assert names(published) == ["newer"]
 
 
+def test_an_open_file_stays_as_it_was(published: Path) -> None:
+    """Who has the file open reads on, byte for byte, what was there when it was opened."""
+    before = published.read_bytes()
+    with published.open("rb") as opened:
+        put(published, "new")
+        assert opened.read() == before
+
+
 def test_an_edit_does_not_wait_for_readers(published: Path) -> None:
     """A reader in the middle of a query does not keep a publish back."""
     with closing(duckdb.connect(str(published), read_only=True)) as reader:

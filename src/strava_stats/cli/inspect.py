@@ -1,14 +1,20 @@
-"""status and doctor: how things stand, and what to mend."""
+"""status, doctor and verify: how things stand, and what to mend."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from strava_stats.cli.app import FINDING, app, report
 from strava_stats.cli.context import Context
+from strava_stats.errors import ConfigurationError, RateLimited
+
+if TYPE_CHECKING:
+    from strava_stats.strava.token_store import Token
+    from strava_stats.sync.verify import Asker, Look
 
 MAX_AGE_HOURS = 36.0
 
@@ -73,3 +79,85 @@ def doctor(
         for one in checks:
             print(f"{'ok  ' if one.ok else 'FAIL'} {one.name}: {one.detail}" + ("" if one.ok else f" — {one.cure}"))
     return FINDING if found else 0
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    offline: Annotated[bool, typer.Option("--offline", help="Spend no call: leave Strava's totals out.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not make the warehouse anew to compare.")] = False,
+) -> int:
+    """Hold journals, shards and warehouse against each other, changing nothing. Exit code 3 with a finding."""
+    from strava_stats.cli.output import print_json  # noqa: PLC0415
+    from strava_stats.sync.verify import verify as look_at_all  # noqa: PLC0415
+
+    context: Context = ctx.obj
+    started = datetime.now(UTC)
+    services = context.services()
+    looks = look_at_all(
+        services.layout,
+        context.settings.secrets_dir,
+        services.calendar,
+        services.narrator,
+        quick=quick,
+        find_askers=None if offline else lambda: _askers(context),
+    )
+    if context.as_json:
+        print_json(_as_report(looks, started))
+    else:
+        _print_looks(context, looks)
+    return FINDING if any(look.findings for look in looks) else 0
+
+
+def _askers(context: Context) -> list[Asker]:
+    """One call for each athlete, within the budget and without waiting for more."""
+    from strava_stats.sync.verify import Asker  # noqa: PLC0415
+
+    path = context.tokens.path
+    if path.exists() and path.stat().st_mode & 0o077:
+        raise ConfigurationError("the mode of the token file has to be mended first", f"chmod 600 {path}")
+    context.credentials()
+    services = context.services()
+    keeper = services.keeper_for(on_wait=_refuse_to_wait)
+
+    def asker(token: Token) -> Asker:
+        client = services.client_for(token, keeper)
+        return Asker(token.athlete_id, lambda: client.athlete_stats(token.athlete_id))
+
+    return [asker(token) for token in context.athletes()]
+
+
+def _refuse_to_wait(_: float, until: datetime) -> None:
+    raise RateLimited("the calls of this quarter hour are used up", f"run the same command after {until:%H:%M} UTC")
+
+
+def _as_report(looks: Sequence[Look], started: datetime) -> dict[str, object]:
+    findings = [
+        {"check": look.name, "subject": one.subject, "message": one.message, "cure": one.cure}
+        for look in looks
+        for one in look.findings
+    ]
+    return report(
+        "verify",
+        "partial" if findings else "ok",
+        started,
+        [{"name": look.name, "seconds": look.seconds, "calls": look.calls} for look in looks],
+        findings=findings,
+        checks=[
+            {"name": look.name, "looked_at": look.looked_at, "findings": len(look.findings), "skipped": look.skipped}
+            for look in looks
+        ],
+        notes=[note for look in looks for note in look.notes],
+    )
+
+
+def _print_looks(context: Context, looks: Sequence[Look]) -> None:
+    for look in looks:
+        for note in look.notes:
+            context.narrator.say(f"{look.name}: {note}")
+        for one in look.findings:
+            print(f"FAIL {look.name}: {one.subject}: {one.message} — {one.cure}")
+        if look.skipped:
+            print(f"skip {look.name}: {look.skipped}")
+        elif not look.findings:
+            print(f"ok   {look.name}: {look.looked_at}: {look.verdict}")

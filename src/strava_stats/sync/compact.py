@@ -137,6 +137,7 @@ def compact(
     by_kind = {kind: [one for one in pending if one.kind == kind] for kind in KINDS}
     if not (anew and pending) and not shards and not _has_news(by_kind, layout):
         if ledger and _views_are_current(layout, user_views, calendar):
+            _merge_shards(layout)
             return result
         if not ledger and not layout.warehouse.exists() and not rebuild:
             return result

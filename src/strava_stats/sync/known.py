@@ -41,10 +41,14 @@ class _Unloaded:
 
 
 class KnownBodies:
-    """What is stored, by id; `pending` are the activities journals that the warehouse does not hold."""
+    """What is stored, by id; `pending` are the activities journals that the warehouse does not hold.
 
-    def __init__(self, warehouse: Path, pending: Sequence[Path] = ()) -> None:
+    `knows_details` is False when it does not hold all journals of details: then none counts as stored.
+    """
+
+    def __init__(self, warehouse: Path, pending: Sequence[Path] = (), *, knows_details: bool = True) -> None:
         self._path = warehouse
+        self._knows_details = knows_details
         self._pending = pending
         self._unloaded: dict[int, _Unloaded] = {}
         self._gone: set[int] = set()
@@ -100,7 +104,7 @@ class KnownBodies:
 
     def hashes_of_details(self, ids: Sequence[int]) -> dict[int, str]:
         """Id → hash of the details that the warehouse shows."""
-        return self._stored(DETAILS, ids) if ids else {}
+        return self._stored(DETAILS, ids) if ids and self._knows_details else {}
 
     def _stored(self, query: str, ids: Sequence[int]) -> dict[int, str]:
         return dict(self._warehouse.rows(query, {"ids": _text(ids)})) if self._warehouse else {}

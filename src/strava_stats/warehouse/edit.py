@@ -27,7 +27,7 @@ from strava_stats.warehouse.engine import (
     thread_count,
     views_fingerprint,
 )
-from strava_stats.warehouse.published import discard_stray_log, note_published
+from strava_stats.warehouse.published import discard_private_copy, discard_stray_log, note_published, private_copy
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,7 +79,7 @@ class WarehouseEdit:
     def __init__(self, published: Path, scratch: Path, *, anew: bool, note: Path) -> None:
         self.published = published
         self.note = note
-        self.private = published.with_name(f".{published.name}.edit")
+        self.private = private_copy(published)
         self.scratch = scratch
         self.anew = anew or not published.exists()
         self._has_journals = False
@@ -96,7 +96,7 @@ class WarehouseEdit:
     def _open(self) -> None:
         make_folder(self.published.parent)
         make_folder(self.scratch)
-        self._discard()
+        discard_private_copy(self.published)
         with disk_errors(self.private):
             if not self.anew:
                 shutil.copyfile(self.published, self.private)
@@ -118,7 +118,7 @@ class WarehouseEdit:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._discard()
+        discard_private_copy(self.published)
 
     def run(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
         """Execute SQL on the private copy; a full disk becomes DiskFull."""
@@ -298,11 +298,6 @@ class WarehouseEdit:
     def _set(self, **variables: Any) -> None:
         for name, value in variables.items():
             self.run(f"set variable {name} = $value", {"value": value})
-
-    def _discard(self) -> None:
-        for path in (self.private, self.private.with_name(f"{self.private.name}.wal")):
-            with suppress(FileNotFoundError):
-                path.unlink()
 
 
 class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py

@@ -40,6 +40,18 @@ def discard_stray_log(published: Path) -> None:
         fsync_folder(published.parent)
 
 
+def private_copy(published: Path) -> Path:
+    """Where the next file is made."""
+    return published.with_name(f".{published.name}.edit")
+
+
+def discard_private_copy(published: Path) -> None:
+    """Remove what a killed edit left."""
+    private = private_copy(published)
+    for path in (private, _log_of(private)):
+        path.unlink(missing_ok=True)
+
+
 def _log_of(published: Path) -> Path:
     return published.with_name(f"{published.name}.wal")
 
