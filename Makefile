@@ -20,7 +20,7 @@ CLI := $(VENV)/bin/strava-stats
 DEMO_CLI := $(CLI) --data-dir demo/data --secrets-dir demo/secrets --logs-dir demo/logs
 
 .PHONY: help build auth run run-lite run-all compact recompact enrich enrich-all flow flow-backfill refresh duck \
-	plan status doctor verify demo demo-duck test check test-slow test-duckdb-next bench lock clean-logs
+	plan status doctor verify demo demo-duck test check test-slow test-mutations test-duckdb-next bench lock clean-logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-18s %s\n", $$1, $$2}' Makefile
@@ -127,6 +127,9 @@ check: test ## the same
 
 test-slow: $(VENV)/made-dev ## the long runs
 	@$(VENV)/bin/python -m pytest -n 2 -m slow $(ARGS)
+
+test-mutations: $(VENV)/made-dev ## break each promise in turn: the tests have to notice (docs/decisions/012)
+	@$(VENV)/bin/python tests/mutations/check.py $(ARGS)
 
 test-duckdb-next: $(VENV)/made-dev ## the tests on the newest DuckDB (DUCKDB_NEXT) and on the oldest supported
 	@for version in $(DUCKDB_NEXT) 1.4.4; do \

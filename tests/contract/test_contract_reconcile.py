@@ -332,6 +332,15 @@ def test_killed_while_it_asks(tmp_path: Path) -> None:
     assert set(table(world)) == set(newest(world))
 
 
+def test_killed_while_recent_details_come_again(tmp_path: Path) -> None:
+    """What was answered before the kill is in bronze and not asked for again, although the details are not new."""
+    world = athlete(tmp_path)
+    steps = Steps(enrich=EnrichOptions(since_days=ALWAYS))
+    assert world.run(steps, kill_at_call=4) is None
+    world.run(steps)
+    assert asked(world) == newest(world)[3:]
+
+
 def test_restored_before_the_warehouse_knew(tmp_path: Path) -> None:
     """What was found to be gone, and is listed again before anything was loaded, is live, with its whole history."""
     world = athlete(tmp_path)

@@ -66,6 +66,19 @@ def test_an_error_quotes_nothing(tmp_path: Path, call: str) -> None:
         assert is_discreet(told), (status, name, told)
 
 
+def test_a_token_that_is_rejected_for_good(tmp_path: Path) -> None:
+    """Neither the token that Strava rejects nor its successor is shown, nor what they were got with."""
+    strava = connection(tmp_path)
+    before = strava.authorise()
+    strava.simulator.add_fault("status", path="/athlete/activities", status=401, times=None)
+    told = error_of(lambda: CALLS["listing"](strava))
+    (after,) = strava.store.load().values()
+    secrets = [strava.simulator.app.client_secret, before.access_token, before.refresh_token]
+    secrets += [after.access_token, after.refresh_token]
+    assert told
+    assert not any(secret in told for secret in secrets)
+
+
 SPOILT: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "broken UTF-8": lambda body: json.dumps(body).encode()[:-1] + b',"x":"\xff"}',
     "a lone surrogate": lambda body: json.dumps(body).encode()[:-1] + b',"x":"\\ud800"}',

@@ -1,12 +1,13 @@
 """Break one promise at a time, and see whether the tests notice.
 
-    python tests/mutations/check.py [--only NAME …] [--all-tests]
+    python tests/mutations/check.py [--only NAME …] [--all-tests | --table]
 
 Each `<invariant>-<slug>.patch` beside this file begins with a header, one item a line: `# invariant:` its number in
 the list of what must always hold, `# breaks:` what is wrong then, `# tests:` the tests that have to fail (what pytest
-takes, several divided by blanks). A patch is applied to a copy of the working tree, in which the code of the copy runs
-and no other, also in the processes that tests start. First the named tests have to pass on a copy without a patch.
-Exit 1 when a mutant survives, when its patch does not apply, or when its tests end in any other way than by failing.
+takes, several divided by blanks; slow ones are left out). A patch is applied to a copy of the working tree, in which
+the code of the copy runs and no other, also in the processes that tests start. First the named tests have to pass on
+a copy without a patch. Exit 1 when a mutant survives, when its patch does not apply, or when its tests end in any
+other way than by failing.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ NAMES = ("invariant", "breaks", "tests")
 AT_ONCE = 2
 DEADLINE, DEADLINE_OF_ALL = 180.0, 3_600.0
 PASSED, FAILED = 0, 1
-OPTIONS = ("-x", "-q", "-p", "no:cacheprovider")
-ALL_TESTS = ("-m", "not slow", "tests")
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow")
+ALL_TESTS = ("tests",)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,26 @@ def mutants(only: Sequence[str] = ()) -> list[Mutant]:
     """All patches, or those whose names hold one of `only`, in the order of their names."""
     paths = sorted(HERE.glob("*.patch"))
     return [read_mutant(path) for path in paths if not only or any(part in path.stem for part in only)]
+
+
+def table_of(found: Sequence[Mutant]) -> str:
+    """The table of docs/decisions/012-mutations.md."""
+    rows = [
+        (
+            str(one.invariant),
+            one.name.partition("-")[2],
+            one.breaks,
+            ", ".join(f"`{short(test)}`" for test in one.tests),
+        )
+        for one in found
+    ]
+    lines = [("", "patch", "what is broken", "who notices"), ("---",) * 4, *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def short(test: str) -> str:
+    """A test without its folders and the ending of its file: file names are unique."""
+    return test.rpartition("/")[2].replace(".py::", "::").replace(".py", "")
 
 
 @contextmanager
@@ -215,10 +236,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="patches whose names hold one of these")
     parser.add_argument("--all-tests", action="store_true", help="the whole suite, not the named tests alone")
+    parser.add_argument("--table", action="store_true", help="print the table of the decision, and do nothing else")
     options = parser.parse_args(arguments)
     chosen = mutants(options.only)
     if not chosen:
         parser.error("no such patch")
+    if options.table:
+        say(table_of(chosen))
+        return 0
     started = time.monotonic()
     named = sorted({test for mutant in chosen for test in mutant.tests})
     if not check_unpatched(ALL_TESTS if options.all_tests else named):

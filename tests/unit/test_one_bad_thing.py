@@ -11,6 +11,7 @@ import pytest
 from tests.support.clock import VirtualClock
 from tests.support.flow_bench import MANY, FlowBench, content
 
+from strava_stats.errors import StravaUnreachable
 from strava_stats.flow import PullOptions, Steps
 from strava_stats.simulator import build_simulator
 from strava_stats.strava.token_store import Token
@@ -130,7 +131,7 @@ def test_bad_details(bench: Bench) -> None:
         bench.simulator.set_raw(one, detail=spoil(bench.sent(one)[1]))
     options = EnrichOptions(since_days=400)
     run = bench.run(bench.token, Steps(pull=SWEEP, compact=True, enrich=options))
-    assert run.error is None
+    assert (run.error, run.status) == (None, "partial")
     everything = set(bench.simulator.ids())
     assert bench.ids("activity_details", "activity_id") >= everything - bad.keys()
     before = content(bench)
@@ -142,6 +143,18 @@ def test_bad_details(bench: Bench) -> None:
     assert bench.run(bench.token, Steps(pull=SWEEP, compact=True, enrich=options)).error is None
     assert bench.ids("activity_details", "activity_id") == everything
     assert bench.rows("select * from quarantine") == []
+
+
+def test_an_outage_of_all_details_sets_nothing_aside(bench: Bench) -> None:
+    """When no details at all come, although Strava lists, none is bad: the run fails and the next one has them all."""
+    steps = Steps(pull=SWEEP, compact=True, enrich=EnrichOptions(since_days=400))
+    bench.simulator.add_fault("status", status=500, path="/activities/*", times=None)
+    run = bench.run(bench.token, steps)
+    assert isinstance(run.error, StravaUnreachable)
+    assert bench.state.quarantine() == {}
+    bench.simulator.faults.clear()
+    assert bench.run(bench.token, steps).status == "ok"
+    assert bench.ids("activity_details", "activity_id") == set(bench.simulator.ids())
 
 
 def test_deeply_nested_details(bench: Bench) -> None:

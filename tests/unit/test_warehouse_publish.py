@@ -120,16 +120,18 @@ def test_a_crash_before_the_rename_leaves_the_old_file(published: Path, monkeypa
     assert names(published) == ["newer", "old"]
 
 
-def test_a_process_killed_in_an_edit_leaves_the_old_file(published: Path) -> None:
-    """A process that dies without cleaning up leaves the published file readable, and the next edit works."""
+@pytest.mark.parametrize("end", ["before its commit", "commit"])
+def test_a_process_killed_in_an_edit_leaves_the_old_file(published: Path, end: str) -> None:
+    """A process that dies without cleaning up leaves the published file readable, and nothing to the next edit."""
     script = (
         "import os, sys; from pathlib import Path; from strava_stats.warehouse.edit import WarehouseEdit\n"
         "path = Path(sys.argv[1])\n"
         "tmp, note = path.parent.parent / 'tmp', path.parent.parent / 'note.json'\n"
         "edit = WarehouseEdit(path, tmp, anew=False, note=note).__enter__()\n"
-        "edit.run(\"insert into activities (id, name) values (7, 'lost')\"); os._exit(9)"
+        "edit.run(\"insert into activities (id, name) values (7, 'lost')\"); "
+        "sys.argv[2] == 'commit' and edit.run('commit'); os._exit(9)"
     )
-    killed = subprocess.run([sys.executable, "-c", script, str(published)], check=False)
+    killed = subprocess.run([sys.executable, "-c", script, str(published), end], check=False)
     assert killed.returncode == 9
     assert names(published) == ["old"]
     put(published, "new")

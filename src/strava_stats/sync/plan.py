@@ -57,7 +57,9 @@ def first_request(
     `full_sweep_days` (0 = never); else from the watermark minus the look-back. A watermark in Strava's future (an
     activity with a wrong clock, or our own clock ahead) would be answered with 400, so an hour ago is taken then.
     """
-    sweep_due = full_sweep_days > 0 and (swept_at is None or now - swept_at >= timedelta(days=full_sweep_days))
+    # A sweep noted in the future was noted by a clock that was wrong: it counts for nothing.
+    is_fresh = swept_at is not None and abs(now - swept_at) < timedelta(days=full_sweep_days)
+    sweep_due = full_sweep_days > 0 and not is_fresh
     if watermark is None or mode == "all" or (mode == "default" and sweep_due):
         return ListingRequest(after=0, before=FAR_FUTURE)
     start = min(watermark, now - CLOCKS_APART) - timedelta(days=0 if mode == "lite" else days)
@@ -86,7 +88,7 @@ def next_request(
     if before is not None and before < request.before:
         if request.filtered or (not is_short and known[0] > known[-1] and new_ids):
             return replace(request, before=before, page=1, resume=None)
-        if is_short and request.page == 1:
+        if is_short and request.page == 1 and known[0] > known[-1]:
             return replace(request, page=2, resume=before)
     return replace(request, page=request.page + 1, resume=None)
 
@@ -122,7 +124,7 @@ def missing_from(
         for one, start in live.items()
         if one not in listed
         and (start is None or request.after + DAY <= start <= request.before - DAY or (request.full and start < DAY))
-        and (one not in answered or now - answered[one] >= CONFIRMED_FOR)
+        and (one not in answered or abs(now - answered[one]) >= CONFIRMED_FOR)
     ]
 
 

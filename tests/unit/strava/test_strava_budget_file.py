@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import fcntl
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.clock import VirtualClock
 from tests.unit.strava.far_end import rates
 
 from strava_stats.errors import RateLimited, UsageError
+from strava_stats.strava import budget_file
+from strava_stats.strava.budget import Budget, Decision, decide
 from strava_stats.strava.budget_file import BudgetExhausted, BudgetKeeper
 
 
@@ -137,6 +141,31 @@ def test_threads_lose_no_count(tmp_path: Path, clock: VirtualClock) -> None:
     for thread in threads:
         thread.join()
     assert BudgetKeeper(path, clock).remaining() == (40, 940)
+
+
+def test_nobody_else_reads_between_reading_and_writing(
+    tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the look at the counts until the new ones are written the file is locked, and no longer than that."""
+    path = tmp_path / "budget.json"
+
+    def is_free() -> bool:
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    found: list[bool] = []
+
+    def look(budget: Budget, *given: Any) -> Decision:
+        found.append(is_free())
+        return decide(budget, *given)
+
+    monkeypatch.setattr(budget_file, "decide", look)
+    BudgetKeeper(path, clock).before_call()
+    assert (found, is_free()) == ([False], True)
 
 
 def test_deleted_file_starts_anew(tmp_path: Path, clock: VirtualClock) -> None:
