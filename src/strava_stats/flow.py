@@ -304,9 +304,9 @@ class _Stages:
         )
         pending = pending_journals(services.layout, ledger_of(services.layout))
         try:
-            with KnownBodies(
-                services.layout.warehouse, [one.path for one in pending if one.kind == ACTIVITIES]
-            ) as known:
+            summaries = [one.path for one in pending if one.kind == ACTIVITIES]
+            knows_details = not any(one.kind == DETAILS for one in pending)
+            with KnownBodies(services.layout.warehouse, summaries, knows_details=knows_details) as known:
                 pull.run(mode=options.mode, days=options.days, full_sweep_days=options.full_sweep_days, known=known)
         finally:
             self.calls += keeper.calls
