@@ -19,14 +19,13 @@ from strava_stats.clock import Clock
 from strava_stats.errors import Locked, NotAuthorised, RateLimited, ScopeMissing, StravaStatsError
 from strava_stats.files import disk_errors, make_folder
 from strava_stats.lake.bronze import noted_ids, recover
-from strava_stats.lake.layout import ACTIVITIES, DETAILS, Layout, next_run_id
+from strava_stats.lake.layout import DETAILS, Layout, next_run_id
 from strava_stats.narration import Narrator, Silent
 from strava_stats.strava.budget_file import BudgetExhausted, BudgetKeeper
 from strava_stats.strava.client import Client
 from strava_stats.strava.token_store import Token
-from strava_stats.sync.compact import Calendar, Compacted, close_left_open, compact, ledger_of, pending_journals
+from strava_stats.sync.compact import Calendar, Compacted, close_left_open, compact, known_bodies
 from strava_stats.sync.enrich import Enrich, Enriched
-from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.plan import EnrichOptions, Mode
 from strava_stats.sync.pull import Pull, Pulled
 from strava_stats.sync.state import State
@@ -302,11 +301,8 @@ class _Stages:
             sees_all=None if token.scopes is None else "activity:read_all" in token.scopes,
             allow_mass_delete=options.allow_mass_delete,
         )
-        pending = pending_journals(services.layout, ledger_of(services.layout))
         try:
-            summaries = [one.path for one in pending if one.kind == ACTIVITIES]
-            knows_details = not any(one.kind == DETAILS for one in pending)
-            with KnownBodies(services.layout.warehouse, summaries, knows_details=knows_details) as known:
+            with known_bodies(services.layout) as known:
                 pull.run(mode=options.mode, days=options.days, full_sweep_days=options.full_sweep_days, known=known)
         finally:
             self.calls += keeper.calls

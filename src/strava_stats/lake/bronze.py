@@ -42,9 +42,11 @@ QUEUED_BLOCKS = 32
 
 
 class Start(msgspec.Struct):
-    """The part of a summary that says when it began."""
+    """The part of a summary that says when it began and who may see it."""
 
     start_date: Any = None
+    private: Any = None
+    visibility: Any = None
 
 
 class Head(msgspec.Struct):

@@ -156,7 +156,9 @@ class BudgetKeeper:
                 yield state
                 after = msgspec.json.encode(to_dict(state.budget))
                 if after != before:
-                    os.pwrite(descriptor, after, 0)
+                    written = 0
+                    while written < len(after):  # a full disk may take less than all
+                        written += os.pwrite(descriptor, after[written:], written)
                     os.ftruncate(descriptor, len(after))
             finally:
                 os.close(descriptor)

@@ -22,6 +22,7 @@ from strava_stats.lake.bronze import (
 from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, MERGED, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.narration import Narrator
+from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.state import State
 from strava_stats.warehouse.edit import WarehouseEdit
 from strava_stats.warehouse.engine import views_fingerprint
@@ -34,14 +35,15 @@ PORTION_BYTES = 5 << 20  # of details a statement; bounds the memory
 GROUP_BYTES = 192 << 20  # of journals a shard, when all are shaped anew
 GZIP_FACTOR = 3
 MOST_SHARDS = 50
+MOST_WAITING = 50  # journals that tell nothing new, and are read by every run until a file is published that has them
 DISPUTED = """
 select activity_id
 from activity_versions
 inner join activities on activities.id = activity_versions.activity_id
 group by activity_id
 having
-    arg_max(activity_versions.kudos_count, observed_at) is distinct from any_value(activities.kudos_count)
-    or arg_max(activity_versions.comment_count, observed_at) is distinct from any_value(activities.comment_count)
+    arg_max(activity_versions.kudos_count, observed_at) <> any_value(activities.kudos_count)
+    or arg_max(activity_versions.comment_count, observed_at) <> any_value(activities.comment_count)
 """
 
 
@@ -83,6 +85,11 @@ class Pending:
     loaded_seq: int
     until_seq: int | None
 
+    @property
+    def has_more(self) -> bool:
+        """False when it is only not known to be whole."""
+        return self.until_seq is None or self.until_seq > self.loaded_seq
+
 
 def ledger_of(layout: Layout) -> dict[tuple[str, str], tuple[int, bool]]:
     """(kind, run) → (last line, journal was closed) of what the published file holds; {} when it has to be remade."""
@@ -99,14 +106,25 @@ def ledger_of(layout: Layout) -> dict[tuple[str, str], tuple[int, bool]]:
 
 
 def pending_journals(layout: Layout, ledger: Mapping[tuple[str, str], tuple[int, bool]]) -> list[Pending]:
-    """Journals to load, by kind and run."""
+    """Journals to load, by kind and run. An open one of summaries has to wait: its shard is made when it is closed."""
     found = []
     for kind in KINDS:
         for run_id, path in layout.journals(kind).items():
             seq, closed = ledger.get((kind, run_id), (0, False))
-            if not closed:
+            if not closed and not (kind == ACTIVITIES and path.suffix == ".jsonl"):
                 found.append(Pending(kind, run_id, path, seq, None if path.suffix == ".gz" else last_seq(path)))
     return found
+
+
+def known_bodies(layout: Layout) -> KnownBodies:
+    """What bronze holds, to be asked by those who fetch. A file that is not as published, or damaged, is not asked."""
+    ledger = ledger_of(layout)
+    pending = pending_journals(layout, ledger)
+    return KnownBodies(
+        layout.warehouse if ledger else None,
+        [one.path for one in pending if one.kind == ACTIVITIES],
+        knows_details=not any(one.kind == DETAILS and one.has_more for one in pending),
+    )
 
 
 def compact(
@@ -228,7 +246,8 @@ def _has_news(by_kind: Mapping[str, list[Pending]], layout: Layout) -> bool:
     """True when journals without a shard change the warehouse."""
     listings = [one.path for one in by_kind[ACTIVITIES]]
     return (
-        any(map(has_absences, listings))
+        sum(map(len, by_kind.values())) > MOST_WAITING
+        or any(map(has_absences, listings))
         or any(_has_bodies(by_kind[kind], layout) for kind in KINDS if kind != ACTIVITIES)
         or _settles_a_dispute(layout, listings)
     )

@@ -15,10 +15,10 @@ from strava_stats.lake.summaries import NO_SMALL_ID, read_body
 from strava_stats.narration import Narrator
 from strava_stats.strava.budget_file import BudgetExhausted
 from strava_stats.strava.client import Answer, Client
+from strava_stats.sync.compact import known_bodies
 from strava_stats.sync.details import Unusable, land_detail
-from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.plan import Candidate, Choice, EnrichOptions, choose_details, count_by_why
-from strava_stats.sync.state import State, parse_instant
+from strava_stats.sync.state import State
 from strava_stats.warehouse.query import Warehouse
 
 BATCH = timedelta(seconds=60)
@@ -27,7 +27,6 @@ SYNC_EVERY = 50
 PROFILE_EVERY = timedelta(days=7)
 GEAR_AGAIN = timedelta(days=30)
 PROBED_STREAK, LONGEST_STREAK = 3, 10  # activities in a row that Strava answered with an error
-QUARANTINE_KIND = "activity_details"
 TASK = "Fetching details"
 OK, ABSENT = 200, 404
 
@@ -81,19 +80,10 @@ def candidates_of(layout: Layout, athlete_id: int) -> list[Candidate]:
         return [Candidate(*row) for row in warehouse.rows(CANDIDATES, [athlete_id])]
 
 
-def waiting_in_quarantine(state: State, now: datetime) -> frozenset[int]:
-    """Ids that are not tried again yet."""
-    return frozenset(
-        int(shown)
-        for (kind, shown), record in state.quarantine().items()
-        if kind == QUARANTINE_KIND and shown.isdecimal() and (parse_instant(record.get("next_try_at")) or now) > now
-    )
-
-
 def athlete_is_due(state: State, athlete_id: int, now: datetime) -> bool:
-    """The profile is asked for once a week."""
+    """The profile is asked for once a week; when a clock that was ahead noted it, now."""
     asked = state.listing(athlete_id).athlete_at
-    return asked is None or now - asked >= PROFILE_EVERY
+    return asked is None or abs(now - asked) >= PROFILE_EVERY
 
 
 def due_gear(layout: Layout, state: State, athlete_id: int, now: datetime) -> list[str]:
@@ -103,7 +93,7 @@ def due_gear(layout: Layout, state: State, athlete_id: int, now: datetime) -> li
     with Warehouse(layout.warehouse) as warehouse:
         unknown = [row[0] for row in warehouse.rows(UNKNOWN_GEAR, [athlete_id])]
     tried = state.gear_tried()
-    return [gear for gear in unknown if now - (tried.get(gear) or now - GEAR_AGAIN) >= GEAR_AGAIN]
+    return [gear for gear in unknown if abs(now - (tried.get(gear) or now - GEAR_AGAIN)) >= GEAR_AGAIN]
 
 
 def profile_calls(layout: Layout, state: State, athlete_id: int, now: datetime) -> int:
@@ -140,9 +130,10 @@ class Enrich:
         self._unpublished = 0  # bytes
         self._unpublished_since = clock.now()
         self._publishing: _Publishing | None = None
-        self._quarantined = {shown for kind, shown in state.quarantine() if kind == QUARANTINE_KIND}
+        self._quarantined = {shown for kind, shown in state.quarantine() if kind == DETAILS}
         self._poison: list[int] = []
         self._known: frozenset[int] = frozenset()
+        self._is_retry = False
 
     def run(self, options: EnrichOptions, done_before: frozenset[int]) -> Enriched:
         """Fetch what is missing or recent; an outage is raised after what was landed is safe.
@@ -151,8 +142,8 @@ class Enrich:
         """
         now = self.clock.now()
         candidates = candidates_of(self.layout, self.athlete_id)
-        held_back = not options.ids and not options.retry_quarantined
-        skip = done_before | (waiting_in_quarantine(self.state, now) if held_back else frozenset())
+        self._is_retry = bool(options.ids) or options.retry_quarantined
+        skip = done_before | (frozenset() if self._is_retry else self.state.held_back(now))
         late = self.state.late(self.athlete_id)
         choices = choose_details(candidates, options, now, skip=skip, late=late)
         choices = [one for one in choices if one.id not in done_before]
@@ -206,7 +197,7 @@ class Enrich:
             self._start_publishing()
 
     def _fetch_all(self, choices: Sequence[Choice], options: EnrichOptions) -> None:
-        with KnownBodies(self.layout.warehouse) as known:
+        with known_bodies(self.layout) as known:
             hashes = known.hashes_of_details([choice.id for choice in choices])
         for done, choice in enumerate(choices):
             self.narrator.progress(TASK, done, len(choices))
@@ -217,7 +208,7 @@ class Enrich:
             else:
                 self.journal.write()
             self._publish_when_due()
-        self.narrator.progress(TASK, len(choices), len(choices))
+        self.narrator.progress(TASK, self.result.fetched, self.result.fetched)
 
     def _land(self, activity_id: int, answer: Answer, hashes: Mapping[int, str]) -> None:
         now = self.clock.now()
@@ -232,7 +223,7 @@ class Enrich:
             return
         self.result.fetched += 1
         if str(activity_id) in self._quarantined:
-            self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
+            self.state.clear_failure(DETAILS, str(activity_id))
         if landed is None:
             self.result.same += 1
         else:
@@ -272,12 +263,13 @@ class Enrich:
             # Asked for by name, and nothing of this athlete's: nothing to try again for.
             self.result.quarantined.append(f"activity {activity_id}: {error}, and no listing has it")
             return
-        if self.state.note_failure(QUARANTINE_KIND, str(activity_id), athlete_id=self.athlete_id, error=error, now=now):
+        is_new = self.state.note_failure(DETAILS, str(activity_id), athlete_id=self.athlete_id, error=error, now=now)
+        if is_new or self._is_retry:  # who asks for it by hand wants to know
             self.result.quarantined.append(f"details of activity {activity_id}: {error}")
 
     def _release(self, activity_ids: Sequence[int]) -> None:
         for activity_id in activity_ids:
-            self.state.clear_failure(QUARANTINE_KIND, str(activity_id))
+            self.state.clear_failure(DETAILS, str(activity_id))
         shown = {f"details of activity {activity_id}" for activity_id in activity_ids}
         self.result.quarantined = [line for line in self.result.quarantined if line.split(":")[0] not in shown]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from strava_stats.errors import ConfigurationError, CorruptData
 from strava_stats.lake.bronze import SummaryHead, summary_heads
 from strava_stats.lake.summaries import parse_start
-from strava_stats.warehouse.query import Warehouse, is_current
+from strava_stats.warehouse.query import Warehouse
 
 # As text: DuckDB looks at each element of a Python list with great care, which takes longer than the query.
 IDS = "(select unnest(cast(string_split($ids, ',') as bigint[])))"
@@ -38,15 +36,17 @@ class _Unloaded:
     athlete_id: int
     hash: str
     start: int | None
+    is_private: bool
 
 
 class KnownBodies:
     """What is stored, by id; `pending` are the activities journals that the warehouse does not hold.
 
+    `warehouse` is None when there is no usable one; then all journals are among the pending ones.
     `knows_details` is False when it does not hold all journals of details: then none counts as stored.
     """
 
-    def __init__(self, warehouse: Path, pending: Sequence[Path] = (), *, knows_details: bool = True) -> None:
+    def __init__(self, warehouse: Path | None, pending: Sequence[Path] = (), *, knows_details: bool = True) -> None:
         self._path = warehouse
         self._knows_details = knows_details
         self._pending = pending
@@ -59,12 +59,8 @@ class KnownBodies:
         for journal in self._pending:
             for head in summary_heads(journal):
                 self._follow(head)
-        with suppress(CorruptData, ConfigurationError):  # damaged or missing: all journals are among the pending ones
-            warehouse = Warehouse(self._path).__enter__()
-            if is_current(warehouse):
-                self._warehouse = warehouse
-            else:
-                warehouse.__exit__(None, None, None)
+        if self._path is not None:
+            self._warehouse = Warehouse(self._path).__enter__()
         return self
 
     def _follow(self, head: SummaryHead) -> None:
@@ -76,7 +72,8 @@ class KnownBodies:
         elif head.kind == "body" and head.hash is not None:
             start = parse_start(head.body.start_date if head.body else None)
             epoch = int(start.timestamp()) if start else None
-            self._unloaded[head.id] = _Unloaded(head.athlete_id, head.hash, epoch)
+            is_private = head.body is not None and (head.body.private is True or head.body.visibility == "only_me")
+            self._unloaded[head.id] = _Unloaded(head.athlete_id, head.hash, epoch, is_private)
             self._gone.discard(head.id)
 
     def __exit__(
@@ -129,7 +126,10 @@ class KnownBodies:
 
     def private_among(self, ids: Sequence[int]) -> int:
         """How many of these were last seen as visible to the athlete only."""
-        return int(self._warehouse.rows(PRIVATE, {"ids": _text(ids)})[0][0]) if self._warehouse and ids else 0
+        unloaded = [self._unloaded[one].is_private for one in ids if one in self._unloaded]
+        loaded = [one for one in ids if one not in self._unloaded]
+        stored = self._warehouse.rows(PRIVATE, {"ids": _text(loaded)})[0][0] if self._warehouse and loaded else 0
+        return sum(unloaded) + int(stored)
 
 
 def _text(ids: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from strava_stats.lake.layout import Layout
 from strava_stats.strava.budget_file import BudgetKeeper
-from strava_stats.sync.enrich import candidates_of, profile_calls, waiting_in_quarantine
+from strava_stats.sync.enrich import candidates_of, profile_calls
 from strava_stats.sync.plan import (
     EnrichOptions,
     choose_details,
@@ -97,7 +97,7 @@ def outlook(
         full_sweep_days=full_sweep_days,
     )
     in_bounds = [one for one in candidates if one.start is not None and one.start.timestamp() >= request.after]
-    skip = waiting_in_quarantine(state, now)
+    skip = state.held_back(now)
     next_flow = choose_details(candidates, options, now, skip=skip, late=state.late(athlete_id))
     missing = choose_details(candidates, replace(options, all_missing=True), now, skip=skip)
     counts = dict(count_by_why(next_flow))

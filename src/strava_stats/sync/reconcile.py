@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 
 from strava_stats.clock import Clock
 from strava_stats.lake.bronze import Journal
+from strava_stats.lake.layout import DETAILS
 from strava_stats.narration import Narrator
 from strava_stats.strava.client import Client
 from strava_stats.sync.details import Unusable, land_detail
@@ -73,11 +75,16 @@ class Reconciliation:
         wanted = newest_first({*missing_from(request, in_bounds, listed, answered, now), *waiting}, live)
         self.result.missing = len(wanted)
         self.result.refused = self._refusal(wanted, len(in_bounds.keys() | waiting), known)
+        # The first failure may have been Strava's; what fails again is asked with back-off.
+        resting = self.state.held_back(now, attempts=2)
+        wanted = [one for one in wanted if one not in resting]
         if self.result.refused is None and (wanted or absent != remembered):
-            self._ask(wanted, answered, known.hashes_of_details(wanted))
+            self._ask(wanted, answered, waiting & resting, known.hashes_of_details(wanted))
 
-    def _ask(self, wanted: list[int], answered: dict[int, datetime], details: Mapping[int, str]) -> None:
-        waiting = dict.fromkeys(wanted)
+    def _ask(
+        self, wanted: list[int], answered: dict[int, datetime], resting: AbstractSet[int], details: Mapping[int, str]
+    ) -> None:
+        waiting = dict.fromkeys([*wanted, *sorted(resting)])
         self.state.save_missing(self.athlete_id, {**answered, **waiting})
         try:
             for done, activity_id in enumerate(wanted):
@@ -100,20 +107,27 @@ class Reconciliation:
             self.activities.add_absent(now, activity_id)
             self.activities.write()
             self.result.deleted.append(activity_id)
-            self.state.clear_failure("activity_details", str(activity_id))
+            self.state.clear_failure(DETAILS, str(activity_id))
             return now
         if answer.status != HTTPStatus.OK:
-            self.result.unsure.append(f"activity {activity_id} is in no listing: status {answer.status} when asked for")
+            self._proves_nothing(activity_id, f"status {answer.status} when asked for", now)
             return None
         try:
             land_detail(self.details, activity_id, answer, now, details)
         except Unusable as error:
-            self.result.unsure.append(f"activity {activity_id} is in no listing: {error}")
+            self._proves_nothing(activity_id, str(error), now)
             return None
         finally:
             self.details.write()
+        self.state.clear_failure(DETAILS, str(activity_id))
         self.result.there.append(activity_id)
         return now
+
+    def _proves_nothing(self, activity_id: int, error: str, now: datetime) -> None:
+        self.result.unsure.append(f"activity {activity_id} is in no listing: {error}")
+        self.state.note_failure(
+            DETAILS, str(activity_id), athlete_id=self.athlete_id, error=f"in no listing: {error}", now=now
+        )
 
     def _refusal(self, wanted: list[int], in_bounds: int, known: KnownBodies) -> str | None:
         if not wanted or self.allow_mass_delete:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from strava_stats.files import disk_errors, make_folder, write_atomic
+from strava_stats.lake.layout import DETAILS
+from strava_stats.sync.plan import CLOCKS_APART
 
 FIRST_RETRY = timedelta(hours=6)
 LONGEST_RETRY = timedelta(days=30)
@@ -102,6 +104,14 @@ class State:
         usable = [record for record in records if _is_record(record)] if isinstance(records, list) else []
         return {(record["kind"], record["id"]): record for record in usable}
 
+    def held_back(self, now: datetime, *, attempts: int = 1) -> frozenset[int]:
+        """Activities whose details failed so often or more, and are not tried again yet."""
+        return frozenset(
+            int(shown)
+            for (kind, shown), record in self.quarantine().items()
+            if kind == DETAILS and shown.isdecimal() and record["attempts"] >= attempts and _is_waiting(record, now)
+        )
+
     def note_failure(
         self, kind: str, shown_id: str, *, athlete_id: int, error: str, now: datetime, digest: str = ""
     ) -> bool:
@@ -157,6 +167,12 @@ class State:
     def _save(self, name: str, content: Mapping[str, Any]) -> None:
         make_folder(self.folder)
         write_atomic(self.folder / name, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _is_waiting(record: Mapping[str, Any], now: datetime) -> bool:
+    """What a clock that was ahead noted does not hold anything back."""
+    tried_at, next_try_at = (parse_instant(record.get(name)) for name in ("last_tried_at", "next_try_at"))
+    return tried_at is not None and next_try_at is not None and tried_at <= now + CLOCKS_APART and now < next_try_at
 
 
 def _is_record(found: Any) -> bool:

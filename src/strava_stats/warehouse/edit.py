@@ -139,6 +139,8 @@ class WarehouseEdit:
             self.run(sql("load/absences"))
         self.run(sql("load/events"))
         self.run(sql("load/edits"))
+        if journals:
+            self.run(sql("load/dead_summaries"))
         self.run(sql("load/activities_first" if empty else "load/activities"))
         return int(self.run("select count(*) from events where is_last").fetchone()[0])
 
@@ -193,6 +195,7 @@ class WarehouseEdit:
             "insert into details_before select activity_id, kudos_count_at_fetch, comment_count from activity_details"
         )
         self.run("insert into fingerprints select id, run_id, fingerprint from activities")
+        self.run("insert into fingerprints select id, run_id, fingerprint from meta.dead_summaries")
         if shards:
             self._set(shards=[str(path) for path in shards])
             self.run(sql("load/fingerprints"))

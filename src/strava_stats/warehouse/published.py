@@ -29,7 +29,7 @@ def is_as_published(published: Path, note: Path) -> bool:
     entries = _entries(note)
     if any(_looks_like(published, entry) for entry in entries):
         return True
-    digests = {entry.get("digest") for entry in entries}
+    digests = [entry.get("digest") for entry in entries]
     return bool(digests) and _digest(published) in digests
 
 

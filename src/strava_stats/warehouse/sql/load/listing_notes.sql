@@ -1,5 +1,5 @@
 -- the notes that a summary came again unchanged, in the journals getvariable('journals'): they say something only where
--- the details have said something else since, so only those activities are looked for
+-- the details have said something else since, so only those activities are looked for. NULL is no word of Strava's
 insert into observations
 with listed_before as (
     select
@@ -30,13 +30,14 @@ compared as (
     select
         observations.*,
         coalesce(
-            last_value(case when stage = 0 then observations.kudos_count end ignore nulls) over so_far,
-            listed_before.kudos_count
-        ) as listed_kudos_count,
-        coalesce(
-            last_value(case when stage = 0 then observations.comment_count end ignore nulls) over so_far,
-            listed_before.comment_count
-        ) as listed_comment_count
+            last_value(
+                case
+                    when stage = 0
+                        then {'kudos_count': observations.kudos_count, 'comment_count': observations.comment_count}
+                end ignore nulls
+            ) over so_far,
+            {'kudos_count': listed_before.kudos_count, 'comment_count': listed_before.comment_count}
+        ) as listed
     from observations
     left join listed_before using (id)
     window so_far as (
@@ -51,14 +52,14 @@ disputed as (
     from compared
     where
         stage = 1
-        and (kudos_count is distinct from listed_kudos_count or comment_count is distinct from listed_comment_count)
+        and (kudos_count <> listed.kudos_count or comment_count <> listed.comment_count)
     union
     select id
     from last_versions
     inner join listed_before using (id)
     where
-        last_versions.kudos_count is distinct from listed_before.kudos_count
-        or last_versions.comment_count is distinct from listed_before.comment_count
+        last_versions.kudos_count <> listed_before.kudos_count
+        or last_versions.comment_count <> listed_before.comment_count
 ),
 
 notes as (
@@ -92,10 +93,15 @@ told as (
         source,
         fetched_at,
         is_note,
-        coalesce(last_value(both_kinds.kudos_count ignore nulls) over so_far, listed_before.kudos_count)
-            as kudos_count,
-        coalesce(last_value(both_kinds.comment_count ignore nulls) over so_far, listed_before.comment_count)
-            as comment_count
+        coalesce(
+            last_value(
+                case
+                    when not is_note
+                        then {'kudos_count': both_kinds.kudos_count, 'comment_count': both_kinds.comment_count}
+                end ignore nulls
+            ) over so_far,
+            {'kudos_count': listed_before.kudos_count, 'comment_count': listed_before.comment_count}
+        ) as said
     from (
         from notes
         union all by name
@@ -121,8 +127,8 @@ select
     athlete_id,
     source,
     fetched_at,
-    kudos_count,
-    comment_count,
+    said.kudos_count,
+    said.comment_count,
     null as lives
 from told
 where is_note;

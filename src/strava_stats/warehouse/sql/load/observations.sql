@@ -2,9 +2,24 @@
 -- bodies of the details, and the notes that they came again unchanged, which say what the body before them said
 create or replace temp table observations as
 with details as (
+    select
+        *,
+        {'kudos_count': kudos_count, 'comment_count': comment_count} as counts
     from detail_observations
     union all by name
     from detail_notes
+),
+
+told as (
+    select
+        details.*,
+        coalesce(
+            last_value(counts ignore nulls) over so_far,
+            {'kudos_count': details_before.kudos_count, 'comment_count': details_before.comment_count}
+        ) as said
+    from details
+    left join details_before using (id)
+    window so_far as (partition by id order by run_id, seq rows between unbounded preceding and current row)
 )
 
 select
@@ -26,12 +41,10 @@ select
     run_id,
     1 as stage,
     seq,
-    details.athlete_id,
+    athlete_id,
     source,
     fetched_at,
-    coalesce(last_value(details.kudos_count ignore nulls) over so_far, details_before.kudos_count) as kudos_count,
-    coalesce(last_value(details.comment_count ignore nulls) over so_far, details_before.comment_count) as comment_count,
+    said.kudos_count,
+    said.comment_count,
     null as lives
-from details
-left join details_before using (id)
-window so_far as (partition by id order by run_id, seq rows between unbounded preceding and current row);
+from told;

@@ -33,3 +33,14 @@ comment on table meta.dormant is 'one row per activity that has details in bronz
 comment on column meta.dormant.activity_id is 'activity';
 comment on column meta.dormant.run_id is 'run whose journal of details holds the newest ones';
 comment on column meta.dormant.summary_fingerprint is 'activity_details.summary_fingerprint as it was';
+
+create table meta.dead_summaries (
+    id           bigint,
+    run_id       varchar,
+    fingerprint  varchar
+);
+
+comment on table meta.dead_summaries is 'one row per activity that is not live: its last summary, which details fetched since belong to';
+comment on column meta.dead_summaries.id is 'activity';
+comment on column meta.dead_summaries.run_id is 'run that listed it last';
+comment on column meta.dead_summaries.fingerprint is 'fingerprint of that summary';
