@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import duckdb
 import pytest
 from tests.support.sync_checks import ALWAYS, check_all, table
 from tests.support.sync_world import DAY, FULL, HOUR, NARROW, World, interposed, new_world
 
 from strava_stats.errors import StravaStatsError
 from strava_stats.flow import Limits, PullOptions, Run, Steps
+from strava_stats.lake.bronze import body_hash
 from strava_stats.sync.plan import EnrichOptions, Mode
 from strava_stats.sync.state import State
 
@@ -498,3 +500,53 @@ def test_what_is_published_is_durable(tmp_path: Path) -> None:
             at_calls={2: lambda: world.advance(61), 4: look_at_the_published},
         )
     assert found == [True]
+
+
+def test_what_never_proves_anything_is_asked_with_back_off(tmp_path: Path) -> None:
+    """A missing activity whose own request fails each time is asked twice in a row, then ever more seldom."""
+    world = athlete(tmp_path)
+    one = newest(world)[-1]
+    world.far.hidden.add(one)
+    world.strava.simulator.add_fault(action="status", status=500, path=f"/activities/{one}", times=None)
+    days = []
+    for day in range(12):
+        world.advance(DAY)
+        run = flow(world, "lite" if day else "all")
+        days += [day] if one in asked(world, "pull") else []
+        assert (run.status == "partial") == (one in asked(world))
+    assert days[:2] == [0, 1]
+    assert len(days) < 7
+    assert one in table(world)
+
+
+def test_a_failed_retry_is_named(tmp_path: Path) -> None:
+    """Who tries a quarantined activity again by hand is told that it failed again."""
+    world = athlete(tmp_path)
+    one = world.create(HOUR)
+    world.strava.simulator.add_fault(action="status", status=500, path=f"/activities/{one}", times=None)
+    assert flow(world, "default").status == "partial"
+    retry = Steps(enrich=EnrichOptions(since_days=ALWAYS, retry_quarantined=True))
+    for steps in (retry, Steps(enrich=EnrichOptions(since_days=ALWAYS, ids=(one,)))):
+        run = world.run(steps)
+        assert run is not None
+        assert run.status == "partial"
+        assert any(str(one) in note for note in run.notes)
+
+
+def test_a_foreign_row_in_the_warehouse_hides_nothing(tmp_path: Path) -> None:
+    """A changed file is not asked what is stored: no call for its rows, no body missed, no absence noted."""
+    world = athlete(tmp_path)
+    one = world.create(HOUR)
+    body = json.dumps(world.summary(one), separators=(",", ":")).encode()
+    warehouse = world.layout.warehouse
+    warehouse.chmod(0o644)
+    with duckdb.connect(str(warehouse)) as connection:
+        for foreign, digest in ((one, body_hash(body)), (77, "0" * 16)):
+            connection.execute(
+                "insert into activities by name select * replace ($1 as id, $2 as body_hash) from activities limit 1",
+                [foreign, digest],
+            )
+    flow(world)
+    assert asked(world, "pull") == []
+    assert set(table(world)) == set(newest(world))
+    assert ops(world, one) == ["created"]
