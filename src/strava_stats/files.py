@@ -58,8 +58,13 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def make_folder(path: Path, mode: int = 0o755) -> None:
     """Create `path` and its parents; raises ConfigurationError when that is not allowed."""
-    with disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    try:
+        with disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except FileNotFoundError as error:  # as in /proc, where nothing can be made
+        raise ConfigurationError(
+            f"The folder {path} cannot be made", "set DATA_DIR, SECRETS_DIR or LOGS_DIR to another folder"
+        ) from error
 
 
 def fsync_folder(path: Path) -> None:

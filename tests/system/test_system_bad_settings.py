@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -167,3 +168,17 @@ def test_a_sunday_week(flowed: Cli) -> None:
     flowed.env["WEEK_START"] = "Sunday"
     flowed("compact").done()
     assert flowed.rows("select distinct dayname(week) from gold_weekly") == [("Sunday",)]
+
+
+def test_a_wrong_setting_that_make_hands_on(connected: Cli) -> None:
+    """DAYS=abc comes as --since-days abc too: the setting is named, not the option."""
+    connected.env["DAYS"] = "abc"
+    connected("flow", "--since-days", "abc").failed(78, "DAYS", "whole number")
+    del connected.env["DAYS"]
+    connected("flow", "--since-days", "abc").failed(2, "--since-days")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a folder in which nobody can make one")
+def test_a_folder_that_cannot_be_made(connected: Cli) -> None:
+    """It is named, with the settings that choose another."""
+    connected("--data-dir", "/proc/none/here", "compact").failed(78, "/proc/none", "DATA_DIR")

@@ -236,3 +236,15 @@ def test_sql_speaks_all_formats(flowed: Cli) -> None:
     }.items():
         assert wanted in flowed("sql", query, "--format", form).done().stdout
     assert flowed("sql", "-", "--format", "csv", stdin=query).done().stdout.endswith("0.5,50 %,it's\n")
+
+
+def test_what_waits_for_compact_is_said(flowed: Cli, strava: Strava) -> None:
+    """`pull` alone lands what `status` and `plan` do not count: both say so, until `compact`."""
+    assert flowed("status", "--json").done().json["waits_for_compact"] is False
+    strava.simulator.edit(strava.ids[0], name="Later")
+    flowed("pull").done()
+    for command in ("status", "plan"):
+        assert "strava-stats compact" in flowed(command).done().stderr
+        assert flowed(command, "--json").done().json["waits_for_compact"] is True
+    flowed("compact").done()
+    assert "strava-stats compact" not in flowed("status").done().stderr

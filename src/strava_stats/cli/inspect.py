@@ -27,7 +27,8 @@ def status(
     ] = MAX_AGE_HOURS,
 ) -> int:
     """Freshness and backlog; exit code 3 when the data is stale."""
-    from strava_stats.cli.output import print_json, print_table  # noqa: PLC0415
+    from strava_stats.cli.output import WAITS, print_json, print_table  # noqa: PLC0415
+    from strava_stats.sync.compact import waits_for_compact  # noqa: PLC0415
     from strava_stats.sync.standing import standing  # noqa: PLC0415
 
     context: Context = ctx.obj
@@ -42,11 +43,15 @@ def status(
         max_age_hours=max_age,
     )
     stale = [line for one in found for line in one.stale]
+    waits = waits_for_compact(services.layout)
     if context.as_json:
         shown = "partial" if stale else "ok"
-        print_json(report("status", shown, started, athletes=[one.as_dict() for one in found], stale=stale))
+        athletes = [one.as_dict() for one in found]
+        print_json(report("status", shown, started, athletes=athletes, stale=stale, waits_for_compact=waits))
     elif found:
         print_table(["", *(str(one.athlete_id) for one in found)], _transposed([one.as_dict() for one in found]))
+    if waits:
+        context.narrator.say(WAITS)
     if not found:
         context.narrator.warn("No athlete has given access yet: run `strava-stats auth`")
     for line in stale:
@@ -56,7 +61,11 @@ def status(
 
 def _transposed(columns: list[dict[str, object]]) -> list[list[object]]:
     names = [name for name in columns[0] if name not in {"athlete_id", "stale"}]
-    return [[name.replace("_", " "), *(one[name] for one in columns)] for name in names]
+    return [[name.replace("_", " "), *(_to_the_second(one[name]) for one in columns)] for name in names]
+
+
+def _to_the_second(value: object) -> object:
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
 @app.command()

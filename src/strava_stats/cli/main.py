@@ -14,6 +14,7 @@ import typer
 
 from strava_stats.cli.app import app, report
 from strava_stats.errors import StravaStatsError, UsageError
+from strava_stats.settings import load_settings
 
 GLOBAL_FLAGS = frozenset({"--json", "-v", "--verbose", "-q", "--quiet"})
 JOINED_FLAGS = re.compile(r"-[vq]+")
@@ -91,6 +92,11 @@ def explain(error: BaseException) -> StravaStatsError:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return StravaStatsError("Interrupted", "run the same command again: it goes on where it was")
     if isinstance(error, MISTYPED):
+        # Make hands settings on as options (DAYS as --since-days): then the setting is what has to be mended.
+        try:
+            load_settings()
+        except StravaStatsError as wrong_setting:
+            return wrong_setting
         return UsageError(_said(error), "see `strava-stats --help`")
     if isinstance(error, OSError) and error.filename:
         known = explain_os_error(error, Path(str(error.filename)))

@@ -13,6 +13,7 @@ from typing import Any
 
 FORMATS = ("table", "csv", "json", "jsonl", "md")
 CHUNK = 10_000
+WAITS = "What was pulled since the last `strava-stats compact` is not counted here"
 NARROWEST = 9  # characters a column needs to be readable
 
 

@@ -162,7 +162,8 @@ def flow(
 @app.command()
 def plan(ctx: typer.Context, since_days: SinceDays = None, only_changed: OnlyChanged = False) -> None:
     """What the next flow and the whole backlog would cost: calls by kind, budget left, finish time."""
-    from strava_stats.cli.output import print_json, print_table  # noqa: PLC0415
+    from strava_stats.cli.output import WAITS, print_json, print_table  # noqa: PLC0415
+    from strava_stats.sync.compact import waits_for_compact  # noqa: PLC0415
     from strava_stats.sync.outlook import outlook  # noqa: PLC0415
 
     context: Context = ctx.obj
@@ -182,9 +183,12 @@ def plan(ctx: typer.Context, since_days: SinceDays = None, only_changed: OnlyCha
         )
         for token in context.athletes()
     ]
+    waits = waits_for_compact(services.layout)
     if context.as_json:
-        print_json(report("plan", "ok", started, athletes=[one.as_dict() for one in found]))
+        print_json(report("plan", "ok", started, athletes=[one.as_dict() for one in found], waits_for_compact=waits))
         return
+    if waits:
+        services.narrator.say(WAITS)
     rows = [(one.athlete_id, kind, calls) for one in found for kind, calls in one.calls.items()]
     print_table(["athlete", "kind", "calls"], rows)
     for one in found:
@@ -290,7 +294,7 @@ def summary_line(one: Run) -> str:
             f"{stage.get('listed', 0):,} listed, {stage.get('new', 0):,} new, {stage.get('changed', 0):,} changed"
             + (f", {stage['deleted']:,} deleted" if stage.get("deleted") else "")
         ),
-        "compact": lambda stage: f"{stage['rows']:,} rows loaded",
+        "compact": lambda stage: f"{stage['rows']:,} row{'s'[: stage['rows'] != 1]} loaded",
         "enrich": lambda stage: f"{stage.get('fetched', 0):,} details fetched, {stage['rows']:,} new or changed",
     }
     parts = []

@@ -409,6 +409,11 @@ def has_absences(journal: Path) -> bool:
     return any(ABSENT.match(line) for line in _lines(journal))
 
 
+def has_bodies(journal: Path) -> bool:
+    """True when some body came, or came again unchanged."""
+    return any(KEPT.match(line) for line in _lines(journal))
+
+
 def _heads(journal: Path, decoder: msgspec.json.Decoder[OneHead]) -> Iterator[OneHead]:
     for line in _lines(journal):
         try:

@@ -82,7 +82,7 @@ class BudgetKeeper:
         """
         if self._max_calls is not None and self.calls >= self._max_calls:
             raise BudgetExhausted(
-                f"Stopped after {self.calls} calls, as asked",
+                "Stopped: the calls that --max-calls allows are made",
                 "run the same command again to go on; what was fetched is kept",
                 self._clock.now(),
                 "max_calls",

@@ -16,6 +16,7 @@ from strava_stats.lake.bronze import (
     check_archive,
     compress,
     has_absences,
+    has_bodies,
     last_seq,
     summary_heads,
 )
@@ -114,6 +115,17 @@ def pending_journals(layout: Layout, ledger: Mapping[tuple[str, str], tuple[int,
             if not closed and not (kind == ACTIVITIES and path.suffix == ".jsonl"):
                 found.append(Pending(kind, run_id, path, seq, None if path.suffix == ".gz" else last_seq(path)))
     return found
+
+
+def waits_for_compact(layout: Layout) -> bool:
+    """True when bronze tells of activities what the warehouse does not show yet; changes nothing."""
+
+    def has_news(one: Pending) -> bool:
+        if one.kind == ACTIVITIES:
+            return layout.shard(one.run_id).exists() or has_absences(one.path)
+        return one.kind == DETAILS and one.has_more and has_bodies(one.path)
+
+    return any(map(has_news, pending_journals(layout, ledger_of(layout))))
 
 
 def known_bodies(layout: Layout) -> KnownBodies:
