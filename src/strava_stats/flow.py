@@ -187,6 +187,7 @@ def run_steps(
     now = services.clock.now()
     run_id = next_run_id(services.layout, now, token.athlete_id if token else 0)
     run = Run(run_id, token.athlete_id if token else None, command, now)
+    services.narrator.begin(run.run_id, run.athlete_id)
     try:
         _Stages(services, run, token, steps).go(done_before)
     except StravaStatsError as error:
@@ -196,7 +197,15 @@ def run_steps(
         services.state.add_run(run.record(run.finished_at))
     except StravaStatsError as error:  # a full disk is no reason to hide what came before it
         run.error = run.error or error
+    services.narrator.event("run", **_as_event(run))
     return run
+
+
+def _as_event(run: Run) -> dict[str, Any]:
+    """What the log tells of a run that has ended; its stages have told of themselves."""
+    record = run.record(run.finished_at or run.started_at)
+    told = ("status", "started_at", "finished_at", "calls", "rows", "seconds", "error")
+    return {name: record[name] for name in told} | {"error_kind": run.error.kind if run.error else None}
 
 
 class _Stages:
@@ -246,15 +255,28 @@ class _Stages:
             self._partial(str(stop))
 
     def _stage(self, name: str, work: Callable[[dict[str, Any]], None]) -> None:
-        stage: dict[str, Any] = {"name": name, "seconds": 0.0, "calls": 0, "rows": 0}
+        stage: dict[str, Any] = {"name": name, "seconds": 0.0, "calls": 0, "rows": 0, "bytes": 0}
         self.run.stages.append(stage)
         started = time.monotonic()
         discard_stray_log(self.services.layout.warehouse)
+        error: StravaStatsError | None = None
         try:
             work(stage)
+        except StravaStatsError as failure:
+            error = failure
+            raise
         finally:
             stage["seconds"] = round(time.monotonic() - started, 3)
             self.services.narrator.pause()
+            left_15min, left_day = self.services.keeper_for().remaining()
+            told = {"stage" if name == "name" else name: value for name, value in stage.items()}
+            self.services.narrator.event(
+                "stage",
+                **told,
+                budget_left_15min=left_15min,
+                budget_left_day=left_day,
+                error=str(error) if error else None,
+            )
 
     def _keeper(self, on_wait: Callable[[], None] | None = None, *, cushions: bool) -> BudgetKeeper:
         limits = self.steps.limits
@@ -288,10 +310,11 @@ class _Stages:
         token = self._authorised()
         services = self.services
         keeper = self._keeper(cushions=False)
+        client = services.client_for(token, keeper)
         pull = Pull(
             services.layout,
             services.state,
-            services.client_for(token, keeper),
+            client,
             services.clock,
             services.narrator,
             athlete_id=token.athlete_id,
@@ -307,6 +330,7 @@ class _Stages:
         finally:
             self.calls += keeper.calls
             self._confirmed = frozenset(pull.result.reconciled.there)
+            stage["bytes"] = client.received
             self._report_pull(stage, pull.result, keeper.calls)
 
     def _report_pull(self, stage: dict[str, Any], pulled: Pulled, calls: int) -> None:
@@ -344,6 +368,7 @@ class _Stages:
     def _report_compact(self, stage: dict[str, Any], compacted: Compacted) -> None:
         stage["rows"] = stage.get("rows", 0) + compacted.rows
         stage["published"] = stage.get("published", False) or compacted.published
+        stage["bytes"] = self.services.layout.warehouse.stat().st_size if compacted.published else 0
         self._name_misfits(compacted.misfits)
         for line in compacted.failed_views:
             self._note(f"A view in data/sql was left out: {line}")
@@ -354,10 +379,11 @@ class _Stages:
         token = self._authorised()
         services = self.services
         keeper = self._keeper(self._before_wait, cushions=True)
+        client = services.client_for(token, keeper)
         self._enriching = enrich = Enrich(
             services.layout,
             services.state,
-            services.client_for(token, keeper),
+            client,
             services.clock,
             services.narrator,
             athlete_id=token.athlete_id,
@@ -377,6 +403,7 @@ class _Stages:
             raise
         finally:
             self.calls += keeper.calls
+            stage["bytes"] = client.received
             self._report_enrich(stage, enrich.result, keeper.calls)
             services.narrator.pause()
             loaded: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Narrator(Protocol):
@@ -20,6 +20,12 @@ class Narrator(Protocol):
     def pause(self) -> None:
         """Take a progress bar off the screen, e.g. before a long wait."""
 
+    def begin(self, run_id: str, athlete_id: int | None) -> None:
+        """What follows belongs to this run."""
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Something for the log alone: the end of a stage (`stage`), of a run (`run`), or of a command (`failed`)."""
+
 
 class Silent:
     """Says nothing."""
@@ -34,4 +40,10 @@ class Silent:
         """Nothing."""
 
     def pause(self) -> None:
+        """Nothing."""
+
+    def begin(self, run_id: str, athlete_id: int | None) -> None:
+        """Nothing."""
+
+    def event(self, name: str, **fields: Any) -> None:
         """Nothing."""

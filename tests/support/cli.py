@@ -146,12 +146,16 @@ class Cli:
         return self.start(*arguments, stdin=stdin).finish()
 
     def checked(self, outcome: Outcome) -> Outcome:
-        """No output may hold a secret or, without -v, a traceback."""
+        """Neither output nor log may hold a secret; without -v, no output a traceback."""
         both = outcome.stdout + outcome.stderr
         assert "Traceback" not in both, both
         for secret in self.secrets:
             assert secret not in both, f"a secret is shown: {both}"
         assert not SECRET_LOOK.search(both), f"a token is shown: {both}"
+        for path in Path(self.environment()["LOGS_DIR"]).rglob("flow_*"):
+            logged = path.read_text(encoding="utf-8")
+            assert not any(secret in logged for secret in self.secrets), f"a secret is logged: {logged}"
+            assert not SECRET_LOOK.search(logged), f"a token is logged: {logged}"
         return outcome
 
     def write_env(self, text: str | bytes) -> Path:

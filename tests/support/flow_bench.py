@@ -52,6 +52,12 @@ class Heard:
     def pause(self) -> None:
         """Nothing to take off the screen."""
 
+    def begin(self, run_id: str, athlete_id: int | None) -> None:
+        """Not kept."""
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Not kept."""
+
 
 class FlowBench:
     """A data folder, a token store and the services over them; athletes authorise as a browser would."""

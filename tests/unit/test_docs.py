@@ -15,7 +15,7 @@ from strava_stats.cli.app import app
 from strava_stats.cli.context import Context
 from strava_stats.cli.demo import run_demo
 from strava_stats.lake.layout import Layout
-from strava_stats.narration import Narrator
+from strava_stats.narration import Silent
 from strava_stats.settings import load_settings
 from strava_stats.sync.compact import Calendar, compact
 from strava_stats.sync.state import State
@@ -118,19 +118,12 @@ def test_example_queries_run(query: str, demo: Layout) -> None:
         assert warehouse.relation(query).columns
 
 
-class _Silence(Narrator):
-    def say(self, text: str) -> None: ...
-    def warn(self, text: str) -> None: ...
-    def progress(self, task: str, done: int, total: int | None) -> None: ...
-    def pause(self) -> None: ...
-
-
 def test_example_view_is_applied(demo: Layout) -> None:
     """README's view of one's own works from data/sql."""
     (view,) = (text for text in SQL if text.startswith("CREATE"))
     demo.user_sql.mkdir()
     (demo.user_sql / "long_runs.sql").write_text(view, encoding="utf-8")
-    done = compact(demo, State(demo.state), _Silence(), Calendar("monday", "Europe/London"))
+    done = compact(demo, State(demo.state), Silent(), Calendar("monday", "Europe/London"))
     assert (done.published, done.failed_views) == (True, [])
     with Warehouse(demo.warehouse) as warehouse:
         assert warehouse.relation("describe long_runs").fetchall()

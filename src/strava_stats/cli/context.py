@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from strava_stats import __version__
 from strava_stats.cli.terminal import TerminalNarrator
 from strava_stats.clock import SystemClock
-from strava_stats.errors import ConfigurationError, NotAuthorised, UsageError
+from strava_stats.errors import ConfigurationError, NotAuthorised, StravaStatsError, UsageError
+from strava_stats.narration import Narrator
 from strava_stats.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -21,6 +26,9 @@ if TYPE_CHECKING:
     from strava_stats.strava.budget_file import BudgetKeeper
     from strava_stats.strava.client import Client
     from strava_stats.strava.token_store import Token, TokenStore
+
+
+INTERRUPTED = 130
 
 
 @dataclass
@@ -41,9 +49,45 @@ class Context:
         return SystemClock()
 
     @cached_property
-    def narrator(self) -> TerminalNarrator:
-        """Narration on stderr."""
+    def narrator(self) -> Narrator:
+        """Narration on stderr; while `logging` lasts, in the log as well."""
         return TerminalNarrator(quiet=self.quiet)
+
+    @contextmanager
+    def logging(self, command: str) -> Iterator[None]:
+        """The log of one command. What ends it is its last line; the traceback of a bug as well."""
+        from strava_stats.log import LoggedNarrator, RunLog  # noqa: PLC0415
+
+        terminal = self.narrator
+        with RunLog(self.settings.logs_dir, self.clock, command, self._secrets(), warn=terminal.warn) as log:
+            log.event("started", version=__version__)
+            self.narrator = LoggedNarrator(terminal, log)
+            try:
+                yield
+            except StravaStatsError as error:
+                log.event("failed", "error", error=str(error), error_kind=error.kind, exit_code=error.exit_code)
+                raise
+            except KeyboardInterrupt:
+                log.event("failed", "error", error="Interrupted", error_kind="interrupted", exit_code=INTERRUPTED)
+                raise
+            except Exception as error:
+                shown = "".join(traceback.format_exception(error))
+                log.event("failed", "error", error=shown, error_kind="bug", exit_code=1)
+                raise
+            finally:
+                self.narrator = terminal
+
+    def _secrets(self) -> set[str]:
+        """What may stand in no log, whatever it looks like."""
+        try:
+            tokens: Iterable[Token] = self.tokens.load().values()
+        except StravaStatsError:  # the command itself tells of a damaged file
+            tokens = []
+        known = {
+            self.settings.client_secret,
+            *(text for one in tokens for text in (one.access_token, one.refresh_token)),
+        }
+        return {one for one in known if one}
 
     @cached_property
     def settings(self) -> Settings:

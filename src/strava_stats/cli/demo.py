@@ -91,7 +91,8 @@ def run_demo(context: Context, folder: Path, *, activities: int, years: float, s
             f"Simulated Strava with {activities:,} activities over {years:g} years at {served.base_url}"
         )
         _authorise(demo)
-        stages = _flow(demo)
+        with demo.logging("demo"):
+            stages = _flow(demo)
     _show(demo, folder, started, stages)
 
 

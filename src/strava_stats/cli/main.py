@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 import typer
 
 from strava_stats.cli.app import app, report
+from strava_stats.cli.context import INTERRUPTED
 from strava_stats.errors import StravaStatsError, UsageError
 from strava_stats.settings import load_settings
 
 GLOBAL_FLAGS = frozenset({"--json", "-v", "--verbose", "-q", "--quiet"})
 JOINED_FLAGS = re.compile(r"-[vq]+")
 GLOBAL_VALUES = frozenset({"--athlete", "--data-dir", "--secrets-dir", "--logs-dir"})
-INTERRUPTED = 130
 # typer carries a click of its own in newer releases: its exceptions are found through the names it exports
 MISTYPED = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 

@@ -243,10 +243,15 @@ def _steps(**given: Any) -> Steps:
 
 
 def run(context: Context, command: str, build: Callable[[], Steps], *, needs_api: bool = True) -> None:
-    """Carry out a command for its athletes under one lock, report, and raise the worst error."""
+    """Carry out a command for its athletes under one lock, with a log of its own, and raise the worst error."""
+    steps = build()
+    with context.logging(command):
+        _run(context, command, steps, needs_api=needs_api)
+
+
+def _run(context: Context, command: str, steps: Steps, *, needs_api: bool) -> None:
     from strava_stats.flow import run_steps, worst, writing  # noqa: PLC0415
 
-    steps = build()
     tokens: Sequence[Token | None] = context.athletes() if needs_api else [None]
     if needs_api:
         context.credentials()
@@ -262,9 +267,8 @@ def run(context: Context, command: str, build: Callable[[], Steps], *, needs_api
     error = worst(runs)
     if context.as_json:
         _print_report(command, runs, started, error)
-    elif not context.quiet:
-        for one in runs:
-            services.narrator.say(summary_line(one))
+    for one in [] if context.as_json else runs:
+        services.narrator.say(summary_line(one))
     if error is not None:
         error.reported = True  # type: ignore[attr-defined]
         raise error

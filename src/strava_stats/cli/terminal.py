@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -47,6 +47,12 @@ class TerminalNarrator:
             self._progress.stop()
             self._progress = None
             self._tasks.clear()
+
+    def begin(self, run_id: str, athlete_id: int | None) -> None:
+        """Nothing: the summary line at the end tells."""
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Nothing: it is for the log."""
 
     def _line(self, text: str) -> None:
         if self._progress is not None:

@@ -63,6 +63,7 @@ class Client:
         self._on_retry = on_retry
         self._template = prepare("GET", base_url, "STRAVA_API_BASE_URL")
         self._base_url = (self._template.url or base_url).rstrip("/")
+        self.received = 0  # bytes of all answers, as they came out of their transfer encoding
 
     def list_activities(self, after: int | None, before: int | None, page: int, per_page: int) -> Answer:
         """GET /athlete/activities: an array of summaries; `after` and `before` in epoch seconds, `page` from 1.
@@ -130,4 +131,5 @@ class Client:
         request.prepare_auth(Bearer(token))
         reply = send(self._session, request, self._timeout)
         self._keeper.after_call(reply.headers if isinstance(reply, Answer) else {})
+        self.received += len(reply.body) if isinstance(reply, Answer) else 0
         return reply
