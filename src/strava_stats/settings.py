@@ -48,6 +48,11 @@ class Settings:
     ca_bundle: Path | None
     env_file: Path
 
+    @property
+    def cron_file(self) -> Path:
+        """When `schedule` runs the flow; beside `.env`, not a setting of its own."""
+        return self.env_file.parent / "cron" / "strava.cron"
+
 
 def repo_root() -> Path:
     """The folder that relative paths and `.env` belong to.

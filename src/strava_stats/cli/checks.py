@@ -32,7 +32,7 @@ class Check:
 
 def examine(context: Context, *, offline: bool) -> list[Check]:
     """All checks, in the order in which a first run needs them."""
-    checks = [_guarded("python", _python, context), _guarded("settings", _settings, context)]
+    checks = [guarded("python", _python, context), guarded("settings", _settings, context)]
     if "settings" not in context.__dict__:
         return checks
     looks: list[tuple[str, Callable[[Context], Check]]] = [
@@ -47,10 +47,11 @@ def examine(context: Context, *, offline: bool) -> list[Check]:
     ]
     if not offline:
         looks.append(("strava", _reach))
-    return checks + [_guarded(name, look, context) for name, look in looks]
+    return checks + [guarded(name, look, context) for name, look in looks]
 
 
-def _guarded(name: str, look: Callable[[Context], Check], context: Context) -> Check:
+def guarded(name: str, look: Callable[[Context], Check], context: Context) -> Check:
+    """The check, or the failure that kept it from looking."""
     try:
         return look(context)
     except StravaStatsError as error:

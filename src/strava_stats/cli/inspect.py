@@ -13,6 +13,7 @@ from strava_stats.cli.context import Context
 from strava_stats.errors import ConfigurationError, RateLimited
 
 if TYPE_CHECKING:
+    from strava_stats.cli.checks import Check
     from strava_stats.strava.token_store import Token
     from strava_stats.sync.verify import Asker, Look
 
@@ -75,15 +76,20 @@ def doctor(
 ) -> int:
     """Check the environment; every finding comes with its cure. Exit code 3 when there is one."""
     from strava_stats.cli.checks import examine  # noqa: PLC0415
-    from strava_stats.cli.output import print_json  # noqa: PLC0415
 
     context: Context = ctx.obj
     started = datetime.now(UTC)
-    checks = examine(context, offline=offline)
+    return print_checks(context, "doctor", examine(context, offline=offline), started)
+
+
+def print_checks(context: Context, command: str, checks: Sequence[Check], started: datetime) -> int:
+    """Print what was looked at; the exit code."""
+    from strava_stats.cli.output import print_json  # noqa: PLC0415
+
     found = [check for check in checks if not check.ok]
     if context.as_json:
         shown = [{"name": one.name, "ok": one.ok, "detail": one.detail, "cure": one.cure} for one in checks]
-        print_json(report("doctor", "partial" if found else "ok", started, checks=shown))
+        print_json(report(command, "partial" if found else "ok", started, checks=shown))
     else:
         for one in checks:
             print(f"{'ok  ' if one.ok else 'FAIL'} {one.name}: {one.detail}" + ("" if one.ok else f" — {one.cure}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ GLOBAL_FLAGS = frozenset({"--json", "-v", "--verbose", "-q", "--quiet"})
 JOINED_FLAGS = re.compile(r"-[vq]+")
 GLOBAL_VALUES = frozenset({"--athlete", "--data-dir", "--secrets-dir", "--logs-dir"})
 # typer carries a click of its own in newer releases: its exceptions are found through the names it exports
-MISTYPED = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+MISTYPED: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 def hoist_global_options(arguments: Sequence[str]) -> list[str]:
@@ -53,16 +54,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     as_json = "--json" in given
     verbose = any(one == "--verbose" or (JOINED_FLAGS.fullmatch(one) and "v" in one) for one in given)
     started = datetime.now(UTC)
-    from strava_stats.cli import auth, inspect, local, sync  # noqa: F401, PLC0415 - they register their commands
+    from strava_stats.cli import auth, inspect, local, schedule, sync  # noqa: F401, PLC0415 - they register their commands
 
     known = {info.name or info.callback.__name__ for info in app.registered_commands if info.callback}
     command = next((one for one in given if one in known), "")
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = typer.main.get_command(app).main(given, prog_name="strava-stats", standalone_mode=False)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the CLI's last line
         code = _report(error, command, started, as_json=as_json, verbose=verbose)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    """SIGTERM ends a command as Ctrl-C does: what has been fetched is kept and published."""
+    raise KeyboardInterrupt
 
 
 def _report(error: BaseException, command: str, started: datetime, *, as_json: bool, verbose: bool) -> int:
@@ -97,7 +104,7 @@ def explain(error: BaseException) -> StravaStatsError:
             load_settings()
         except StravaStatsError as wrong_setting:
             return wrong_setting
-        return UsageError(_said(error), "see `strava-stats --help`")
+        return UsageError(said(error), "see `strava-stats --help`")
     if isinstance(error, OSError) and error.filename:
         known = explain_os_error(error, Path(str(error.filename)))
         if known is not None:
@@ -108,5 +115,6 @@ def explain(error: BaseException) -> StravaStatsError:
     )
 
 
-def _said(error: Any) -> str:
+def said(error: Any) -> str:
+    """What an error of the command line's parser says."""
     return str(error.format_message()).rstrip(".")
