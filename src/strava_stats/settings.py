@@ -46,6 +46,7 @@ class Settings:
     timezone: str
     week_start: str
     ca_bundle: Path | None
+    notify_urls: tuple[str, ...]
     env_file: Path
 
     @property
@@ -131,6 +132,7 @@ def load_settings(
         timezone=read("TZ", "Europe/London", _zone),
         week_start=read("WEEK_START", "monday", _one_of("monday", "sunday")),
         ca_bundle=_ca_bundle(values, root),
+        notify_urls=tuple(values.get("NOTIFY_URLS", "").split()),
         env_file=env_file,
     )
 

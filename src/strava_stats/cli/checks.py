@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from strava_stats.cli.context import Context
 from strava_stats.errors import StravaStatsError
@@ -18,6 +22,7 @@ from strava_stats.errors import StravaStatsError
 LEAST_FREE = 500 << 20  # bytes
 CLOCK_SLACK = 120.0  # seconds
 TOKEN_MODE = 0o600
+STRAVA_PATHS = {"www.strava.com": "/api/v3", "strava.com": "/api/v3", "api-v3.strava.com": ""}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ def examine(context: Context, *, offline: bool) -> list[Check]:
         return checks
     looks: list[tuple[str, Callable[[Context], Check]]] = [
         ("duckdb", _duckdb),
+        ("addresses", _addresses),
+        ("proxy and CA", _way_out),
+        ("notices", _notices),
         ("credentials", _credentials),
         ("token", _token),
         ("scopes", _scopes),
@@ -47,6 +55,8 @@ def examine(context: Context, *, offline: bool) -> list[Check]:
     ]
     if not offline:
         looks.append(("strava", _reach))
+        if context.tokens.path.exists():
+            looks.append(("application", _application))
     return checks + [guarded(name, look, context) for name, look in looks]
 
 
@@ -78,6 +88,68 @@ def _duckdb(_: Context) -> Check:
     version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
     return Check(
         "duckdb", version >= (1, 4), duckdb.__version__, "run `make build` again: DuckDB 1.4 or newer is needed"
+    )
+
+
+def _addresses(context: Context) -> Check:
+    settings = context.settings
+    api, oauth = urlsplit(settings.api_base_url), urlsplit(settings.oauth_base_url)
+    wanted = STRAVA_PATHS.get(api.hostname or "")
+    wrong = ""
+    if wanted is not None and api.path != wanted:
+        wrong = f"STRAVA_API_BASE_URL={settings.api_base_url} has no right path"
+    elif any(one.scheme == "http" and (one.hostname or "").endswith("strava.com") for one in (api, oauth)):
+        wrong = "plain http would show the tokens to everybody on the way"
+    return Check(
+        "addresses",
+        not wrong,
+        wrong
+        or f"API {settings.api_base_url}, OAuth {settings.oauth_base_url}; the application's callback domain has "
+        f"to be {urlsplit(settings.redirect_uri).hostname}",
+        "use https://www.strava.com/api/v3, or https://api-v3.strava.com with nothing behind it, and "
+        "https://www.strava.com/oauth",
+    )
+
+
+def _way_out(context: Context) -> Check:
+    """Whether a CA bundle can be read at all; proxies are named without the password in them."""
+    bundle = context.settings.ca_bundle
+    proxies = [f"{name} {_host_of(value)}" for name, value in sorted(getproxies().items()) if name != "no"]
+    seen = f"{', '.join(proxies) or 'no proxy'}; {bundle or 'the system'} says whom to trust"
+    if bundle is not None and bundle.is_file():
+        try:
+            ssl.create_default_context(cafile=str(bundle))
+        except (ssl.SSLError, OSError) as error:
+            return Check(
+                "proxy and CA",
+                ok=False,
+                detail=f"{bundle} holds no usable certificate ({type(error).__name__})",
+                cure="export the root certificate as PEM (Base64), see docs/operations.md",
+            )
+    return Check("proxy and CA", ok=True, detail=seen)
+
+
+def _host_of(address: str) -> str:
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return f"{parts.hostname or 'unreadable'}{f':{port}' if port else ''}"
+
+
+def _notices(context: Context) -> Check:
+    from strava_stats.notices import unusable  # noqa: PLC0415
+
+    urls = context.settings.notify_urls
+    wrong = unusable(urls) if urls else []
+    return Check(
+        "notices",
+        not wrong,
+        f"no service is known for number {', '.join(map(str, wrong))} of NOTIFY_URLS"
+        if wrong
+        else f"{len(urls)} address{'es'[: 2 * (len(urls) != 1)]} in NOTIFY_URLS",
+        "write addresses as apprise does, such as mailto://… or ntfy://…, with blanks between them",
     )
 
 
@@ -160,6 +232,21 @@ def _reach(context: Context) -> Check:
             cure="check the network, proxies and STRAVA_API_BASE_URL",
         )
     return _clock(url, answer.status_code, answer.headers.get("Date"))
+
+
+def _application(context: Context) -> Check:
+    """One call: a token that is refreshed says nothing of whether Strava still serves the application."""
+    services = context.services()
+    keeper = services.keeper_for()
+    if min(keeper.remaining()) < 1:
+        return Check("application", ok=True, detail="not asked: the calls of this quarter hour or day are used up")
+    answer = services.client_for(context.athletes()[0], keeper).athlete()
+    return Check(
+        "application",
+        answer.status == HTTPStatus.OK,
+        f"answers with {answer.status}",
+        "look at https://www.strava.com/settings/api: the application's owner needs a subscription",
+    )
 
 
 def _clock(url: str, status: int, date: str | None) -> Check:

@@ -83,10 +83,8 @@ class Context:
             tokens: Iterable[Token] = self.tokens.load().values()
         except StravaStatsError:  # the command itself tells of a damaged file
             tokens = []
-        known = {
-            self.settings.client_secret,
-            *(text for one in tokens for text in (one.access_token, one.refresh_token)),
-        }
+        tried = [text for one in tokens for text in (one.access_token, one.refresh_token)]
+        known = {self.settings.client_secret, *self.settings.notify_urls, *tried}
         return {one for one in known if one}
 
     @cached_property
@@ -141,6 +139,14 @@ class Context:
                 )
         assert self.settings.client_id and self.settings.client_secret  # noqa: PT018
         return self.settings.client_id, self.settings.client_secret
+
+    def notify_urls(self) -> tuple[str, ...]:
+        """Where notices go; ConfigurationError when there is nowhere."""
+        if not self.settings.notify_urls:
+            raise ConfigurationError(
+                "NOTIFY_URLS is not set", f"put addresses such as mailto://… or ntfy://… into {self.settings.env_file}"
+            )
+        return self.settings.notify_urls
 
     def athletes(self) -> list[Token]:
         """The athletes of this command; NotAuthorised when there is none."""

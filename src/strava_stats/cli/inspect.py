@@ -3,52 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from strava_stats.cli.app import FINDING, app, report
 from strava_stats.cli.context import Context
-from strava_stats.errors import ConfigurationError, RateLimited
+from strava_stats.errors import ConfigurationError, RateLimited, UsageError
 
 if TYPE_CHECKING:
     from strava_stats.cli.checks import Check
+    from strava_stats.scheduler.memory import Memory
     from strava_stats.strava.token_store import Token
+    from strava_stats.sync.standing import Standing
     from strava_stats.sync.verify import Asker, Look
 
-MAX_AGE_HOURS = 36.0
+MAX_AGE = timedelta(hours=36)
 
 
 @app.command()
 def status(
     ctx: typer.Context,
     max_age: Annotated[
-        float, typer.Option("--max-age", min=0, help="Hours after which data is stale.")
-    ] = MAX_AGE_HOURS,
+        float | None,
+        typer.Option("--max-age", min=0, help="Hours after which data is stale; without it the schedule decides."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="table or prometheus.")] = "table",
+    notify: Annotated[bool, typer.Option("--notify", help="Tell NOTIFY_URLS when the data is stale.")] = False,
 ) -> int:
     """Freshness and backlog; exit code 3 when the data is stale."""
+    from strava_stats.cli.metrics import prometheus  # noqa: PLC0415
     from strava_stats.cli.output import WAITS, print_json, print_table  # noqa: PLC0415
     from strava_stats.sync.compact import waits_for_compact  # noqa: PLC0415
-    from strava_stats.sync.standing import standing  # noqa: PLC0415
 
+    if form not in {"table", "prometheus"}:
+        raise UsageError(f"--format {form[:40]!r} is not known", "give table or prometheus; --json is an option")
     context: Context = ctx.obj
     started = datetime.now(UTC)
-    services = context.services()
-    found = standing(
-        services.layout,
-        services.state,
-        services.keeper_for(),
-        services.clock.now(),
-        athletes=[token.athlete_id for token in context.athletes()] if context.tokens.load() else [],
-        max_age_hours=max_age,
-    )
+    urls = context.notify_urls() if notify else ()
+    found, memory = stand(context, None if max_age is None else timedelta(hours=max_age))
     stale = [line for one in found for line in one.stale]
-    waits = waits_for_compact(services.layout)
+    waits = waits_for_compact(context.layout)
     if context.as_json:
         shown = "partial" if stale else "ok"
         athletes = [one.as_dict() for one in found]
         print_json(report("status", shown, started, athletes=athletes, stale=stale, waits_for_compact=waits))
+    elif form == "prometheus":
+        print(prometheus(found, memory.heartbeat_at), end="")
     elif found:
         print_table(["", *(str(one.athlete_id) for one in found)], _transposed([one.as_dict() for one in found]))
     if waits:
@@ -57,7 +59,36 @@ def status(
         context.narrator.warn("No athlete has given access yet: run `strava-stats auth`")
     for line in stale:
         context.narrator.warn(line)
+    if stale and urls:
+        from strava_stats.notices import send  # noqa: PLC0415
+
+        if failure := send(urls, "Strava data is stale", "\n".join(stale)):
+            context.narrator.warn(failure)
     return FINDING if stale or not found else 0
+
+
+def stand(context: Context, max_age: timedelta | None = None) -> tuple[list[Standing], Memory]:
+    """How the data of this command's athletes stands, and what the scheduler remembers.
+
+    Without `max_age` the data may be as old as the schedule allows: a flow that was due has ended well.
+    """
+    from strava_stats.scheduler.memory import MemoryFile, expected_by  # noqa: PLC0415
+    from strava_stats.sync.standing import standing  # noqa: PLC0415
+
+    services = context.services()
+    memory = MemoryFile(context.layout.state).load()
+    now = services.clock.now()
+    found = standing(
+        services.layout,
+        services.state,
+        services.keeper_for(),
+        now,
+        athletes=[token.athlete_id for token in context.athletes()] if context.tokens.load() else [],
+        max_age=MAX_AGE if max_age is None else max_age,
+        next_run=memory.next_due_at,
+        expected_by=expected_by(memory, now) if max_age is None else None,
+    )
+    return found, memory
 
 
 def _transposed(columns: list[dict[str, object]]) -> list[list[object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -103,8 +103,17 @@ def _run(context: Context, started: datetime, *, background: bool) -> int:
             clock=clock,
             pid=os.getpid(),
             stopping=lambda: clock.stopping,
+            tell=lambda title, body: _tell(settings.notify_urls, title, body),
         ).run()
     return _conclude(context, started)
+
+
+def _tell(urls: Sequence[str], title: str, body: str) -> str | None:
+    if not urls:
+        return None
+    from strava_stats.notices import send  # noqa: PLC0415
+
+    return send(urls, title, body)
 
 
 def _now(context: Context, started: datetime) -> int:

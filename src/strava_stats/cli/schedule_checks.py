@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from strava_stats.cli.checks import Check, examine, guarded
 from strava_stats.cli.context import Context
-from strava_stats.cli.inspect import MAX_AGE_HOURS
+from strava_stats.cli.inspect import stand
 from strava_stats.errors import NotAuthorised
 
 if TYPE_CHECKING:
@@ -108,19 +108,9 @@ def _next_run(context: Context) -> Check:
 
 
 def _last_success(context: Context) -> Check:
-    from strava_stats.sync.standing import standing  # noqa: PLC0415
-
     if not context.tokens.load():
         raise NotAuthorised("no athlete has given access yet", "run `strava-stats auth`")
-    services = context.services()
-    found = standing(
-        services.layout,
-        services.state,
-        services.keeper_for(),
-        services.clock.now(),
-        athletes=[token.athlete_id for token in context.athletes()],
-        max_age_hours=MAX_AGE_HOURS,
-    )
+    found, _ = stand(context)
     stale = [line.partition(": run ")[0] for one in found for line in one.stale]
     ended = [f"athlete {one.athlete_id}: {one.last_success:%Y-%m-%d %H:%M} UTC" for one in found if one.last_success]
     return Check(

@@ -20,6 +20,8 @@ SLICE = 30.0
 """Seconds of the longest sleep: an edit, a wake-up or a clock that was set is noticed within it."""
 CHILD_SLICE = 1.0
 BEAT = timedelta(minutes=1)
+TOLD_AFTER = 3
+"""Tries after which a failure that is still retried is told of."""
 GRACE = timedelta(seconds=45)
 """What a flow gets to publish what it has before it is killed."""
 
@@ -50,6 +52,7 @@ class Scheduler:
         clock: Clock,
         pid: int,
         stopping: Callable[[], bool],
+        tell: Callable[[str, str], str | None] = lambda _title, _body: None,
         slice_seconds: float = SLICE,
     ) -> None:
         self.cron_file = cron_file
@@ -60,6 +63,7 @@ class Scheduler:
         self.log = log
         self.clock = clock
         self.stopping = stopping
+        self.tell = tell
         self.slice_seconds = slice_seconds
         self.table = read_table(cron_file, zone, check_options)
         self._seen = self.cron_file.read_bytes()
@@ -166,9 +170,24 @@ class Scheduler:
         if self.stopping() and decide.is_worth_a_retry(code):
             self.log.say(f"flow was ended ({explain_code(code)}); it goes on with the next start of the scheduler")
             return
+        failed_before = self.memory.last_finished_at is not None and self.memory.last_exit_code != 0
         self.memory = decide.finish(self.memory, code, self._now())
         self._save()
-        self.log.say(self._verdict(run, code, beginning))
+        verdict = self._verdict(run, code, beginning)
+        self.log.say(verdict)
+        self._tell(run, code, verdict, failed_before=failed_before)
+
+    def _tell(self, run: Pending, code: int | None, verdict: str, *, failed_before: bool) -> None:
+        """Somebody wants to know of a failure that a retry or two did not mend, and that it is over."""
+        is_final = not any(one.options == run.options for one in self.memory.pending)
+        if code == 0 and failed_before:
+            failure = self.tell("Strava sync works again", verdict)
+        elif code != 0 and (is_final or run.tries + 1 == TOLD_AFTER):
+            failure = self.tell("Strava sync failed", verdict)
+        else:
+            return
+        if failure:
+            self.log.say(failure)
 
     def _announcement(self, run: Pending) -> str:
         due = self.log.local(run.due_at)

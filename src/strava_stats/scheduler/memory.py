@@ -15,6 +15,9 @@ FILE_NAME = "scheduler.json"
 FRESH = timedelta(minutes=5)
 """A heartbeat is written every minute; five allow for a slow disk."""
 
+ALLOWED = timedelta(hours=2)
+"""What a scheduled flow may take, retries included, before its data counts as stale."""
+
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -66,6 +69,15 @@ class MemoryFile:
         """Durable when this returns; StravaStatsError when it cannot be written."""
         make_folder(self.path.parent)
         write_atomic(self.path, msgspec.json.encode(memory) + b"\n")
+
+
+def expected_by(memory: Memory, now: datetime) -> datetime | None:
+    """The newest due time whose flow should have ended well by `now`; None when there is none.
+
+    It needs no scheduler that lives: a dead one has left the time that it was waiting for.
+    """
+    times = [at for at in (memory.last_due_at, memory.next_due_at) if at is not None and at + ALLOWED <= now]
+    return max(times, default=None)
 
 
 def pulse(memory: Memory, now: datetime) -> tuple[bool, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from strava_stats.lake.layout import Layout
@@ -16,7 +16,8 @@ COUNTS = """
 select
     count(*),
     max(a.start_date) filter (a.start_date <= now()),
-    count(*) filter (d.activity_id is null)
+    count(*) filter (d.activity_id is null),
+    max(d.fetched_at)
 from activities as a
 left join activity_details as d on d.activity_id = a.id
 where a.athlete_id = ?
@@ -38,9 +39,12 @@ class Standing:
     activities: int
     newest_activity: datetime | None
     details_missing: int
+    newest_details: datetime | None
     last_success: datetime | None
     last_run: str | None
     last_sweep: datetime | None
+    last_profile: datetime | None
+    next_run: datetime | None
     quarantined: int
     calls_left_15min: int
     calls_left_today: int
@@ -58,9 +62,14 @@ def standing(
     now: datetime,
     *,
     athletes: Sequence[int],
-    max_age_hours: float,
+    max_age: timedelta,
+    next_run: datetime | None = None,
+    expected_by: datetime | None = None,
 ) -> list[Standing]:
-    """How the data of each athlete stands; `stale` says what is too old."""
+    """How the data of each athlete stands; `stale` says what is too old.
+
+    That is what is older than `max_age`, or than the flow that was due `expected_by`.
+    """
     pending = state.pending_runs()
     left_15min, left_day = keeper.remaining()
     found = []
@@ -72,35 +81,41 @@ def standing(
         pulls = [record for record in mine.values() if record.get("command") in {"pull", "flow"}]
         succeeded = [parse_instant(record["finished_at"]) for record in pulls if record["status"] != "failed"]
         last_success = max(filter(None, succeeded), default=None)
+        remembered = state.listing(athlete_id)
         found.append(
             Standing(
                 athlete_id,
                 counts[0],
                 counts[1],
                 counts[2],
+                counts[3],
                 last_success,
                 _last(pulls),
-                state.listing(athlete_id).swept_at,
+                remembered.swept_at,
+                remembered.athlete_at,
+                next_run,
                 sum(record.get("athlete_id") == athlete_id for record in state.quarantine().values()),
                 left_15min,
                 left_day,
-                _stale(athlete_id, last_success, now, max_age_hours),
+                _stale(athlete_id, last_success, now, max_age, expected_by),
             )
         )
     return found
 
 
-def _from_warehouse(layout: Layout, athlete_id: int) -> tuple[tuple[int, datetime | None, int], list[dict[str, Any]]]:
+def _from_warehouse(
+    layout: Layout, athlete_id: int
+) -> tuple[tuple[int, datetime | None, int, datetime | None], list[dict[str, Any]]]:
     if not layout.warehouse.exists():
-        return (0, None, 0), []
+        return (0, None, 0, None), []
     with Warehouse(layout.warehouse) as warehouse:
         warehouse.require_current()
-        count, newest, missing = warehouse.rows(COUNTS, [athlete_id])[0]
+        count, newest, missing, fetched = warehouse.rows(COUNTS, [athlete_id])[0]
         names = ("run_id", "athlete_id", "command", "started_at", "finished_at", "status")
         rows = [dict(zip(names, row, strict=True)) for row in warehouse.rows(LAST_RUNS, [athlete_id])]
     for row in rows:
         row["finished_at"] = row["finished_at"].isoformat()
-    return (count, newest, missing), rows
+    return (count, newest, missing, fetched), rows
 
 
 def _last(pulls: Sequence[Mapping[str, Any]]) -> str | None:
@@ -108,10 +123,16 @@ def _last(pulls: Sequence[Mapping[str, Any]]) -> str | None:
     return f"{newest['command']} {newest['status']} ({newest['run_id']})" if newest else None
 
 
-def _stale(athlete_id: int, last_success: datetime | None, now: datetime, max_age_hours: float) -> list[str]:
+def _stale(
+    athlete_id: int, last_success: datetime | None, now: datetime, max_age: timedelta, expected_by: datetime | None
+) -> list[str]:
     if last_success is None:
         return [f"Athlete {athlete_id}: no pull has ended well yet: run `strava-stats flow --backfill`"]
-    hours = (now - last_success).total_seconds() / 3600
-    if hours > max_age_hours:
+    if now - last_success > max_age:
+        hours = (now - last_success).total_seconds() / 3600
         return [f"Athlete {athlete_id}: the last successful pull was {hours:.0f} hours ago: run `strava-stats flow`"]
+    if expected_by is not None and last_success < expected_by:
+        due, ended = (f"{one:%Y-%m-%d %H:%M} UTC" for one in (expected_by, last_success))
+        said = f"the flow that was due at {due} has not ended well, the last success was at {ended}"
+        return [f"Athlete {athlete_id}: {said}: run `strava-stats schedule --doctor`"]
     return []
