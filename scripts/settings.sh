@@ -12,7 +12,8 @@ setting() {
 
 env_file_value() {
   [ -f "$root/.env" ] || return 0
-  sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" "$root/.env" |
+  { cat "$root/.env" && echo; } | # the last line may have no end
+    sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" |
     tail -n 1 |
     sed -e "s/$(printf '\r')\$//" -e "s/^'\([^']*\)'.*/\1/" -e t -e 's/^"\([^"]*\)".*/\1/' -e t \
       -e 's/[[:space:]]#.*$//' -e 's/[[:space:]]*$//'

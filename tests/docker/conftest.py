@@ -50,6 +50,7 @@ def checkout(engine: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
             shutil.copy2(ROOT / name, path / name)
     (path / "secrets").mkdir(mode=0o700)
     (path / "secrets" / "unrelated.txt").write_text(MARKER, encoding="utf-8")
+    (path / "secrets" / "unrelated.txt").chmod(0o600)
     env = engine | {
         "STRAVA_STATS_IMAGE_NAME": IMAGE,
         "COMPOSE_FILE": "docker-compose.yml:tests/docker/simulator.yml",
@@ -57,7 +58,8 @@ def checkout(engine: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
         "HOST_GID": str(OTHER_UID),
     }
     if os.getuid() == 0:
-        shutil.chown(path / "secrets", OTHER_UID, OTHER_UID)
+        for one in (path / "secrets", path / "secrets" / "unrelated.txt"):
+            os.chown(one, OTHER_UID, OTHER_UID)
     made = Checkout(path, env)
     base = "http://simulator:8089"
     made.write_env(
