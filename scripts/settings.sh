@@ -13,9 +13,9 @@ setting() {
 env_file_value() {
   [ -f "$root/.env" ] || return 0
   { cat "$root/.env" && echo; } | # the last line may have no end
-    sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" |
+    LC_ALL=C sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" |
     tail -n 1 |
-    sed -e "s/$(printf '\r')\$//" -e "s/^'\([^']*\)'.*/\1/" -e t -e 's/^"\([^"]*\)".*/\1/' -e t \
+    LC_ALL=C sed -e "s/$(printf '\r')\$//" -e "s/^'\([^']*\)'.*/\1/" -e t -e 's/^"\([^"]*\)".*/\1/' -e t \
       -e 's/[[:space:]]#.*$//' -e 's/[[:space:]]*$//'
 }
 
