@@ -1,4 +1,5 @@
-# Every target runs in the local virtual environment (.venv), which is made at first use.
+# The pipeline's targets run in Docker Compose where an engine answers, else in the virtual environment .venv, and
+# RUNNER=docker|local decides it (scripts/run.sh). Either is made at first use. Demo and tests always use .venv.
 # Settings come from the environment or .env; the commands read .env themselves, make reads only its own tunables.
 
 SHELL := /bin/sh
@@ -10,17 +11,22 @@ DAYS ?= $(or $(call setting,DAYS),21)
 ENRICH_ARGS ?= $(or $(call setting,ENRICH_ARGS),--since-days $(DAYS) --cushion-15min 0 --cushion-daily 0)
 ENRICH_ALL_ARGS ?= $(or $(call setting,ENRICH_ALL_ARGS),--all --cushion-15min 0 --cushion-daily 0)
 ARGS ?=
-export PER_PAGE DAYS
+RUNNER ?=
+export PER_PAGE DAYS RUNNER
 DUCKDB_NEXT ?= 2.0.0
 
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.14 python3; do \
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 VENV := .venv
 CLI := $(VENV)/bin/strava-stats
+RUN := sh scripts/run.sh
+export MAKE_PROGRAM := $(MAKE)
 DEMO_CLI := $(CLI) --data-dir demo/data --secrets-dir demo/secrets --logs-dir demo/logs
 
 .PHONY: help build auth run run-lite run-all compact recompact enrich enrich-all flow flow-backfill refresh duck \
-	plan status doctor verify demo demo-duck test check test-slow test-mutations test-duckdb-next bench lock clean-logs
+	plan status doctor verify demo demo-duck test check test-slow test-mutations test-duckdb-next test-docker bench \
+	lock clean-logs flow-now flow-latest schedule-build schedule-up schedule-down schedule-restart schedule-logs \
+	schedule-ps schedule-exec schedule-time schedule-doctor schedule-shell
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-18s %s\n", $$1, $$2}' Makefile
@@ -41,59 +47,100 @@ $(VENV)/made-dev: requirements-dev.txt $(VENV)/made
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-build: $(VENV)/made ## set up the local environment
+build: ## make both images, or set up the local environment
+	@$(RUN) build
 
 # ---------------------------------------------------------------------------------------------- the pipeline
 
-auth: $(VENV)/made ## connect an athlete
-	@$(CLI) auth $(ARGS)
+auth: ## connect an athlete
+	@$(RUN) cli auth $(ARGS)
 
-run: $(VENV)/made ## pull: list activities since the watermark minus DAYS
-	@$(CLI) pull $(ARGS)
+run: ## pull: list activities since the watermark minus DAYS
+	@$(RUN) cli pull $(ARGS)
 
-run-lite: $(VENV)/made ## pull without look-back
-	@$(CLI) pull --lite $(ARGS)
+run-lite: ## pull without look-back
+	@$(RUN) cli pull --lite $(ARGS)
 
-run-all: $(VENV)/made ## pull everything
-	@$(CLI) pull --all $(ARGS)
+run-all: ## pull everything
+	@$(RUN) cli pull --all $(ARGS)
 
-compact: $(VENV)/made ## load what is new on disk into the warehouse
-	@$(CLI) compact $(ARGS)
+compact: ## load what is new on disk into the warehouse
+	@$(RUN) cli compact $(ARGS)
 
-recompact: $(VENV)/made ## make the warehouse anew from bronze, offline
-	@$(CLI) compact --rebuild $(ARGS)
+recompact: ## make the warehouse anew from bronze, offline
+	@$(RUN) cli compact --rebuild $(ARGS)
 
-enrich: $(VENV)/made ## details of recent activities, kudos sync
-	@$(CLI) enrich $(ENRICH_ARGS) $(ARGS)
+enrich: ## details of recent activities, kudos sync
+	@$(RUN) cli enrich $(ENRICH_ARGS) $(ARGS)
 
-enrich-all: $(VENV)/made ## details of every activity that has none
-	@$(CLI) enrich $(ENRICH_ALL_ARGS) $(ARGS)
+enrich-all: ## details of every activity that has none
+	@$(RUN) cli enrich $(ENRICH_ALL_ARGS) $(ARGS)
 
-flow: $(VENV)/made ## run → compact → enrich, in one
-	@$(CLI) flow $(ENRICH_ARGS) $(ARGS)
+flow: ## run → compact → enrich, in one
+	@$(RUN) cli flow $(ENRICH_ARGS) $(ARGS)
 
-flow-backfill: $(VENV)/made ## run-all → compact → enrich-all, in one
-	@$(CLI) flow --backfill $(ENRICH_ALL_ARGS) $(ARGS)
+flow-backfill: ## run-all → compact → enrich-all, in one
+	@$(RUN) cli flow --backfill $(ENRICH_ALL_ARGS) $(ARGS)
 
 refresh: ## build → run → compact
-	@$(MAKE) --no-print-directory build
-	@$(MAKE) --no-print-directory run
-	@$(MAKE) --no-print-directory compact
+	@$(RUN) build
+	@STRAVA_STATS_RUNNER_SAID=1 $(RUN) cli pull $(ARGS)
+	@STRAVA_STATS_RUNNER_SAID=1 $(RUN) cli compact $(ARGS)
 
-plan: $(VENV)/made ## what the next flow and the backlog would cost
-	@$(CLI) plan $(ARGS)
+plan: ## what the next flow and the backlog would cost
+	@$(RUN) cli plan $(ARGS)
 
-status: $(VENV)/made ## freshness and backlog
-	@$(CLI) status $(ARGS)
+status: ## freshness and backlog
+	@$(RUN) cli status $(ARGS)
 
-doctor: $(VENV)/made ## check the environment
-	@$(CLI) doctor $(ARGS)
+doctor: ## check the environment
+	@$(RUN) cli doctor $(ARGS)
 
-verify: $(VENV)/made ## hold journals, shards and warehouse against each other; changes nothing
-	@$(CLI) verify $(ARGS)
+verify: ## hold journals, shards and warehouse against each other; changes nothing
+	@$(RUN) cli verify $(ARGS)
 
-duck: $(VENV)/made ## the DuckDB shell on the warehouse, read-only
-	@$(CLI) duck
+duck: ## the DuckDB shell on the warehouse, read-only
+	@$(RUN) cli duck
+
+flow-now: ## the flow on this host, by scripts/flow.sh
+	@sh scripts/flow.sh $(ENRICH_ARGS) $(ARGS)
+
+flow-latest: ## the end of the newest flow's log (ARGS=-f follows it)
+	@sh scripts/logs.sh latest $(ARGS)
+
+# ---------------------------------------------------------------------------------------------- the scheduler
+
+schedule-build: ## its image, or the local environment
+	@$(RUN) schedule-build
+
+schedule-up: ## start it; it comes back after a reboot of the engine
+	@$(RUN) schedule-up
+
+schedule-down: ## stop it
+	@$(RUN) schedule-down
+
+schedule-restart: ## start it anew, with the newest image and settings
+	@$(RUN) schedule-restart
+
+schedule-logs: ## what it said (ARGS=-f follows it)
+	@$(RUN) schedule-logs $(ARGS)
+
+schedule-ps: ## whether it runs
+	@$(RUN) schedule-ps $(ARGS)
+
+schedule-exec: ## one flow now, as when it is due
+	@$(RUN) schedule-exec $(ARGS)
+
+schedule-time: ## its local time, zone and next runs
+	@$(RUN) schedule-time $(ARGS)
+
+schedule-doctor: ## its checks
+	@$(RUN) schedule-doctor $(ARGS)
+
+schedule-shell: ## a shell where it runs
+	@$(RUN) schedule-shell $(ARGS)
+
+# ---------------------------------------------------------------------------------------------- demo, logs, queries
 
 demo: $(VENV)/made ## the whole way with a simulated athlete; needs no account
 	@$(CLI) demo $(ARGS)
@@ -102,16 +149,16 @@ demo-duck: $(VENV)/made ## the DuckDB shell on the demo's warehouse
 	@$(DEMO_CLI) duck
 
 clean-logs: ## delete logs
-	@rm -rf logs/flow logs/scheduler
+	@sh scripts/logs.sh clean
 
 # A query holds slashes, quotes and percent signs: no pattern rule matches it, .DEFAULT does. The goal reaches the
 # command through the environment, so that neither make nor the shell reads it.
 export STRAVA_STATS_GOAL = $(value MAKECMDGOALS)
 .DEFAULT:
-	@test -f $(VENV)/made || $(MAKE) --no-print-directory build
 	@case "$$STRAVA_STATS_GOAL" in \
-	sql-*) exec $(CLI) sql $(ARGS) -- "$${STRAVA_STATS_GOAL#sql-}" ;; \
-	demo-sql-*) exec $(DEMO_CLI) sql $(ARGS) -- "$${STRAVA_STATS_GOAL#demo-sql-}" ;; \
+	sql-*) exec $(RUN) cli sql $(ARGS) -- "$${STRAVA_STATS_GOAL#sql-}" ;; \
+	demo-sql-*) test -f $(VENV)/made || "$$MAKE_PROGRAM" --silent --no-print-directory $(VENV)/made || exit; \
+		exec $(DEMO_CLI) sql $(ARGS) -- "$${STRAVA_STATS_GOAL#demo-sql-}" ;; \
 	*) printf "make: there is no target '%s'; 'make help' lists them\n" "$$STRAVA_STATS_GOAL" >&2; exit 2 ;; esac
 
 # ---------------------------------------------------------------------------------------------- checks
@@ -121,7 +168,7 @@ test: $(VENV)/made-dev ## all checks: ruff, mypy, import-linter, pytest
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
-	@$(VENV)/bin/python -m pytest -n 2 -m "not slow" $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 2 -m "not slow and not docker" $(ARGS)
 
 check: test ## the same
 
@@ -138,8 +185,11 @@ test-duckdb-next: $(VENV)/made-dev ## the tests on the newest DuckDB (DUCKDB_NEX
 		$$target/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt || exit 1; \
 		$$target/bin/python -m pip install --quiet --disable-pip-version-check "duckdb==$$version" || exit 1; \
 		$$target/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . || exit 1; }; \
-		echo "DuckDB $$version"; $$target/bin/python -m pytest -n 2 -m "not slow" $(ARGS) || exit 1; \
+		echo "DuckDB $$version"; $$target/bin/python -m pytest -n 2 -m "not slow and not docker" $(ARGS) || exit 1; \
 	done
+
+test-docker: $(VENV)/made-dev ## the images, the flow and the scheduler in a real engine
+	@$(VENV)/bin/python -m pytest -m docker $(ARGS)
 
 bench: $(VENV)/made-dev ## ratios against the bare minimum on this machine
 	@$(VENV)/bin/python benchmarks/run.py $(ARGS)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from strava_stats import __version__
 from strava_stats.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -66,6 +67,11 @@ def repo_root() -> Path:
         return Path(home).expanduser().absolute()
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def build_name() -> str:
+    """The version; in an image with a checksum of what the image was made from: `0.1.0+1234567890`."""
+    return os.environ.get("STRAVA_STATS_IMAGE") or __version__
 
 
 def read_env_file(path: Path) -> dict[str, str]:

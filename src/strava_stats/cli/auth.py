@@ -164,8 +164,11 @@ def _listen(context: Context) -> str:
     from strava_stats.strava.listen import listen_for_redirect  # noqa: PLC0415
 
     state = secrets.token_urlsafe(16)
+    # The Compose service sets it: there the host's port is published, and no other can be reached.
+    host, _, port = os.environ.get("STRAVA_STATS_LISTEN", "").rpartition(":")
+    at = (host, int(port)) if host else None
     return listen_for_redirect(
-        context.settings.redirect_uri, LISTEN_SECONDS, lambda uri: _print_address(context, uri, state), state
+        context.settings.redirect_uri, LISTEN_SECONDS, lambda uri: _print_address(context, uri, state), state, at
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -9,7 +10,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -18,11 +19,14 @@ from urllib.request import getproxies
 
 from strava_stats.cli.context import Context
 from strava_stats.errors import StravaStatsError
+from strava_stats.settings import build_name
 
 LEAST_FREE = 500 << 20  # bytes
 CLOCK_SLACK = 120.0  # seconds
 TOKEN_MODE = 0o600
 STRAVA_PATHS = {"www.strava.com": "/api/v3", "strava.com": "/api/v3", "api-v3.strava.com": ""}
+SILENT = timedelta(hours=1)
+"""A scheduler that has given no heartbeat for this long does not run: its version no longer matters."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def examine(context: Context, *, offline: bool) -> list[Check]:
         ("secrets folder", lambda one: _folder("secrets folder", one.settings.secrets_dir, "SECRETS_DIR")),
         ("disk", _disk),
         ("warehouse", _warehouse),
+        ("versions", _versions),
     ]
     if not offline:
         looks.append(("strava", _reach))
@@ -208,6 +213,34 @@ def _warehouse(context: Context) -> Check:
     with Warehouse(path) as warehouse:
         current = is_current(warehouse)
     return Check("warehouse", current, str(path), "run `strava-stats compact`: it was built by another version")
+
+
+def _versions(context: Context) -> Check:
+    """Whether the scheduler that writes to these folders is of the same build: after an upgrade it may not be."""
+    ours = build_name()
+    path = context.layout.state / "scheduler.json"
+    try:
+        told = json.loads(path.read_bytes())
+        beat, theirs = told.get("heartbeat_at"), told.get("version") or "one that does not tell"
+        alive = bool(beat) and datetime.now(UTC) - datetime.fromisoformat(beat) <= SILENT
+    except FileNotFoundError:
+        alive, theirs = False, ""
+    except (ValueError, TypeError, AttributeError):
+        return Check("versions", ok=False, detail=f"{path} cannot be read", cure="run `make schedule-restart`")
+    if not alive:
+        return Check("versions", ok=True, detail=f"{ours}, no scheduler runs")
+    return Check(
+        "versions",
+        same_build(ours, theirs),
+        f"this is {ours}, the scheduler {theirs}",
+        "run `make schedule-restart`: it starts the scheduler anew from the newest build",
+    )
+
+
+def same_build(one: str, other: str) -> bool:
+    """Two names of `build_name` fit: images of one checksum, or one version where a side is no image."""
+    both_images = "+" in one and "+" in other
+    return one == other if both_images else one.partition("+")[0] == other.partition("+")[0]
 
 
 def _reach(context: Context) -> Check:

@@ -27,10 +27,12 @@ class RedirectListener:
 
     `redirect_uri` is the address to hand to Strava: the one given, with the free port that was chosen when it has
     none (localhost is allowed with any port, API.md §1). With `state`, redirects with another state are ignored.
+    `at` is the host and port to listen at where those of the address will not do: a container's loopback cannot be
+    reached from outside, so it listens at all its addresses, and the engine hands on the host's loopback port alone.
     Raises ConfigurationError when the address is not http on a loopback host, or its port is taken.
     """
 
-    def __init__(self, redirect_uri: str, state: str | None = None) -> None:
+    def __init__(self, redirect_uri: str, state: str | None = None, at: tuple[str, int] | None = None) -> None:
         parts = urlsplit(redirect_uri)
         if parts.scheme != "http" or parts.hostname not in LOOPBACK:
             raise ConfigurationError(
@@ -40,7 +42,7 @@ class RedirectListener:
         self._caught: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._path = parts.path or "/"
         self._state = state
-        self._server = self._bind(parts.port or 0)
+        self._server = self._bind(*(at or ("127.0.0.1", parts.port or 0)))
         port = self._server.server_address[1]
         self.redirect_uri = urlunsplit(parts._replace(netloc=f"{parts.hostname}:{port}"))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -76,7 +78,7 @@ class RedirectListener:
         self._caught.put(urlunsplit(urlsplit(self.redirect_uri)._replace(query=parts.query)))
         return True
 
-    def _bind(self, port: int) -> ThreadingHTTPServer:
+    def _bind(self, host: str, port: int) -> ThreadingHTTPServer:
         offer = self.offer
 
         class Handler(_Handler):
@@ -84,22 +86,26 @@ class RedirectListener:
                 return offer(self.path)
 
         try:
-            return _Server(("127.0.0.1", port), Handler)
+            return _Server((host, port), Handler)
         except OSError as error:
             raise ConfigurationError(
-                f"Port {port} on 127.0.0.1 cannot be listened at: it is in use or not allowed",
+                f"Port {port} on {host} cannot be listened at: it is in use or not allowed",
                 "set STRAVA_REDIRECT_URI to another port, such as http://localhost:8765/exchange_token",
             ) from error
 
 
 def listen_for_redirect(
-    redirect_uri: str, timeout: float, announce: Callable[[str], None] | None = None, state: str | None = None
+    redirect_uri: str,
+    timeout: float,
+    announce: Callable[[str], None] | None = None,
+    state: str | None = None,
+    at: tuple[str, int] | None = None,
 ) -> str:
     """Catch one redirect and return its full address; `announce` is told the address to hand to Strava first.
 
     Raises ConfigurationError (address or port) and NotAuthorised (nothing within `timeout` seconds).
     """
-    with RedirectListener(redirect_uri, state) as listener:
+    with RedirectListener(redirect_uri, state, at) as listener:
         if announce is not None:
             announce(listener.redirect_uri)
         return listener.wait(timeout)

@@ -31,6 +31,16 @@ def test_catches_the_redirect() -> None:
         assert listener.wait(5) == f"{base}?state=st&code=abc&scope=read,activity:read_all"
 
 
+def test_listens_where_a_container_is_reached() -> None:
+    """With a host and port of its own it listens there, and hands that port to Strava under the address's name."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with RedirectListener("http://localhost/exchange_token", at=("0.0.0.0", port)) as listener:  # noqa: S104 - a container
+        assert listener.redirect_uri == f"http://localhost:{port}/exchange_token"
+        get(f"{listener.redirect_uri}?code=abc")
+        assert listener.wait(5).endswith("code=abc")
+
+
 def test_denial_is_caught_too() -> None:
     """A refusal at Strava's page ends the wait as well."""
 
