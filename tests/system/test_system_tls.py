@@ -98,6 +98,13 @@ def test_the_bundle_of_env_file(connected: Cli, proxy: Intercepting, authority: 
     connected("pull").done()
 
 
+@pytest.mark.parametrize("name", ["corp-bundle.pem", "corp-root.pem"])
+def test_the_file_beside_the_tokens(connected: Cli, proxy: Intercepting, authority: Authority, name: str) -> None:
+    """A file of one of these names in the secrets folder needs no setting."""
+    shutil.copy(authority.root, connected.home / "secrets" / name)
+    connected("pull").done()
+
+
 @LINUX
 def test_the_system_store(connected: Cli, proxy: Intercepting, authority: Authority, tmp_path: Path) -> None:
     """What OpenSSL finds by itself is trusted, with no setting of ours."""
