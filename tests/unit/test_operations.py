@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
+import typer
 
-from strava_stats import errors
+from strava_stats import cli, errors
+from strava_stats.cli.app import app
 from strava_stats.errors import StravaStatsError
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", GUIDE, re.MULTILINE | re.DOTALL))
+FOREIGN_OPTIONS = frozenset({"--rm", "--user"})  # of Docker and systemctl
 BESIDE_THE_TREE = frozenset({0, 3, 130})  # done, a finding, interrupted
 
 
@@ -69,3 +74,28 @@ def test_settings_of_the_dag_exist() -> None:
     named = set(re.findall(r"STRAVA_STATS_([A-Z_]+)", CODE))
     assert named
     assert {name for name in named if not re.search(rf'"{name}", "', dag)} == set()
+
+
+def test_what_it_has_you_type_exists() -> None:
+    """Targets of make, commands and options of strava-stats, and files are those that there are."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):(?!=)", makefile, re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", CODE)) <= targets
+    for module in iter_modules(cli.__path__):  # they register their commands
+        import_module(f"strava_stats.cli.{module.name}")
+    group = typer.main.get_command(app)
+    commands = group.commands  # type: ignore[attr-defined]
+    typed = re.findall(r"(?:strava-stats|\bflow)((?: --[\w-]+ [^-\s]+)*) ([a-z]+)\b", CODE)
+    assert len(typed) > 10
+    assert {command for _, command in typed} <= set(commands)
+    options = {
+        name
+        for command in (group, *commands.values())
+        for option in command.params
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", CODE)) - options <= FOREIGN_OPTIONS
+    files = set(re.findall(r"\b(?:scripts|cron|dags)/[\w.-]+\w", CODE))
+    pages = {f"docs/{name}" for name in re.findall(r"\]\(([\w-]+\.md)\)", GUIDE)}
+    assert len(pages) > 2
+    assert {name for name in files | pages if not (ROOT / name).exists()} == set()
