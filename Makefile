@@ -24,7 +24,7 @@ export MAKE_PROGRAM := $(MAKE)
 DEMO_CLI := $(CLI) --data-dir demo/data --secrets-dir demo/secrets --logs-dir demo/logs
 
 .PHONY: help build auth run run-lite run-all compact recompact enrich enrich-all flow flow-backfill refresh duck \
-	plan status doctor verify demo demo-duck test check test-slow test-mutations test-duckdb-next test-docker bench \
+	plan status doctor verify demo demo-duck test check test-slow test-mutations test-duckdb-next test-docker test-airflow bench \
 	lock clean-logs flow-now flow-latest schedule-build schedule-up schedule-down schedule-restart schedule-logs \
 	schedule-ps schedule-exec schedule-time schedule-doctor schedule-shell
 
@@ -40,6 +40,12 @@ $(VENV)/made: requirements.txt pyproject.toml
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)-airflow/made: requirements-airflow.txt $(VENV)/made
+	@echo "Setting up $(VENV)-airflow …" >&2
+	@test -x $(VENV)-airflow/bin/python || $(VENV)/bin/python -m venv $(VENV)-airflow
+	@$(VENV)-airflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-airflow.txt
 	@touch $@
 
 $(VENV)/made-dev: requirements-dev.txt $(VENV)/made
@@ -178,6 +184,9 @@ test-slow: $(VENV)/made-dev ## the long runs
 test-mutations: $(VENV)/made-dev ## break each promise in turn: the tests have to notice (docs/decisions/012)
 	@$(VENV)/bin/python tests/mutations/check.py $(ARGS)
 
+test-airflow: $(VENV)/made-dev $(VENV)-airflow/made ## the example DAG in a real Airflow
+	@AIRFLOW_BIN=$(VENV)-airflow/bin $(VENV)/bin/python -m pytest -n 2 tests/airflow $(ARGS)
+
 test-duckdb-next: $(VENV)/made-dev ## the tests on the newest DuckDB (DUCKDB_NEXT) and on the oldest supported
 	@for version in $(DUCKDB_NEXT) 1.4.4; do \
 		target=$(VENV)-duckdb-$$version; \
@@ -199,3 +208,5 @@ lock: $(VENV)/made-dev ## lock the requirements anew, with hashes
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --constraint - --extra build pyproject.toml -o requirements.txt
 	@printf 'duckdb==1.5.5\nduckdb-cli==1.5.5\n' | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --constraint - --extra build --extra dev pyproject.toml -o requirements-dev.txt
+	@echo 'apache-airflow>=3.3,<4' | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header - -o requirements-airflow.txt

@@ -137,7 +137,7 @@ def load_settings(
         full_sweep_days=read("FULL_SWEEP_DAYS", "7", _whole(0, 36_500)),
         timezone=read("TZ", "Europe/London", _zone),
         week_start=read("WEEK_START", "monday", _one_of("monday", "sunday")),
-        ca_bundle=_ca_bundle(values, root),
+        ca_bundle=_ca_bundle(values, root, folder("SECRETS_DIR", "secrets", secrets_dir)),
         notify_urls=tuple(values.get("NOTIFY_URLS", "").split()),
         env_file=env_file,
     )
@@ -195,7 +195,7 @@ def _zone(name: str, value: str) -> str:
     return value
 
 
-def _ca_bundle(values: Mapping[str, str], root: Path) -> Path | None:
+def _ca_bundle(values: Mapping[str, str], root: Path, secrets_dir: Path) -> Path | None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         value = values.get(name, "").strip()
         if not value:
@@ -204,4 +204,5 @@ def _ca_bundle(values: Mapping[str, str], root: Path) -> Path | None:
         if not path.exists():
             raise _wrong(name, value, "the path of an existing PEM file, or leave it empty")
         return path
-    return None
+    own = (secrets_dir / name for name in ("corp-bundle.pem", "corp-root.pem"))
+    return next((path for path in own if path.is_file()), None)

@@ -245,26 +245,19 @@ def same_build(one: str, other: str) -> bool:
 
 def _reach(context: Context) -> Check:
     """One request without a token: it is answered 401, counts for no application, and carries Strava's clock."""
-    import requests  # noqa: PLC0415
+    from strava_stats.strava.answers import Outage  # noqa: PLC0415
+    from strava_stats.strava.transport import prepare, send  # noqa: PLC0415
 
     url = f"{context.settings.api_base_url}/athlete"
-    try:
-        answer = context.session.get(url, timeout=10, allow_redirects=False)
-    except requests.exceptions.SSLError:
+    reply = send(context.session, prepare("GET", url, "STRAVA_API_BASE_URL"), (10.0, 10.0))
+    if isinstance(reply, Outage):
         return Check(
             "strava",
             ok=False,
-            detail=f"{url}: the certificate is not trusted",
-            cure="behind a corporate proxy set REQUESTS_CA_BUNDLE to its CA file",
+            detail=f"{url} cannot be reached: {reply.reason}",
+            cure=f"check STRAVA_API_BASE_URL; {reply.hint}",
         )
-    except requests.exceptions.RequestException as error:
-        return Check(
-            "strava",
-            ok=False,
-            detail=f"{url} cannot be reached ({type(error).__name__})",
-            cure="check the network, proxies and STRAVA_API_BASE_URL",
-        )
-    return _clock(url, answer.status_code, answer.headers.get("Date"))
+    return _clock(url, reply.status, reply.headers.get("Date"))
 
 
 def _application(context: Context) -> Check:

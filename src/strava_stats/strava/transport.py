@@ -25,7 +25,8 @@ from strava_stats.strava.answers import Answer, Outage
 
 USER_AGENT = f"strava-stats-msrvc/{__version__} (+own data, local)"
 CHECK_CA = (
-    "behind a corporate proxy, point REQUESTS_CA_BUNDLE at its root certificate (PEM); else check this machine's clock"
+    "behind a corporate proxy, add its root certificate to the system's trust store, or point REQUESTS_CA_BUNDLE at it"
+    " (PEM); else check this machine's clock"
 )
 CHECK_PROXY = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, then run the same command again"
 SYSTEM_BUNDLES = (
@@ -118,9 +119,11 @@ def send(session: requests.Session, request: requests.PreparedRequest, timeout: 
     except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as error:
         raise ConfigurationError("The proxy or API address cannot be used", CHECK_PROXY) from error
     except NETWORK_ERRORS as error:
-        if _certificate_failed(error):
-            raise StravaUnreachable("The certificate of the API's server does not verify", CHECK_CA) from error
-        return _outage(error)
+        reason = _distrust(error)
+        if reason is None:
+            return _outage(error)
+        host = urlsplit(request.url or "").hostname
+        raise StravaUnreachable(f"The certificate shown for {host} is not trusted{reason}", CHECK_CA) from error
 
 
 def _outage(error: Exception) -> Outage:
@@ -137,14 +140,19 @@ def _outage(error: Exception) -> Outage:
     return Outage("the connection was dropped")
 
 
-def _certificate_failed(error: BaseException | None) -> bool:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
+def _distrust(error: Exception) -> str | None:
+    """Why the certificate did not verify, in brackets, or "" when that is not said; None for every other error."""
+    chain: dict[int, BaseException] = {}
+    pending: list[Any] = [error]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, ssl.SSLCertVerificationError):
+            reason = getattr(one, "verify_message", "").rstrip(".")
+            return f" ({reason})" if reason else ""
+        if isinstance(one, BaseException) and id(one) not in chain:
+            chain[id(one)] = one
+            pending += [one.__cause__, one.__context__, *one.args]  # urllib3 keeps the reason as an argument
+    return "" if any("CERTIFICATE_VERIFY_FAILED" in str(one) for one in chain.values()) else None
 
 
 def _read_body(response: requests.Response) -> bytes:
