@@ -46,6 +46,7 @@ class Settings:
     timezone: str
     week_start: str
     ca_bundle: Path | None
+    backup_passphrase: str | None = field(repr=False)
     env_file: Path
 
 
@@ -126,6 +127,7 @@ def load_settings(
         timezone=read("TZ", "Europe/London", _zone),
         week_start=read("WEEK_START", "monday", _one_of("monday", "sunday")),
         ca_bundle=_ca_bundle(values, root),
+        backup_passphrase=values.get("BACKUP_PASSPHRASE") or None,
         env_file=env_file,
     )
 

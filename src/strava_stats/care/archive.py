@@ -88,19 +88,19 @@ def _whole(number: Any) -> int:
 
 def why_refused(member: tarfile.TarInfo) -> str:
     """Why a member is not one that `backup` makes; "" when it may be."""
-    if member.issym() or member.islnk():
-        return "a link"
     if not member.isreg() or member.issparse():
         return "no plain file"
     name = member.name
     parts = PurePosixPath(name).parts
     if name != "/".join(parts) or "\\" in name or "\0" in name or any(part in {"..", "/"} for part in parts):
         return "a name that leads elsewhere"
-    if name in {MANIFEST, TOKENS}:
-        return ""
+    return "" if _is_expected(name, parts) else "a name that no backup has"
+
+
+def _is_expected(name: str, parts: tuple[str, ...]) -> bool:
     match parts:
         case ("data", "bronze" | "sql", _, *_):
-            return ""
-        case ("data", "state", file) if file in {*STATE_FILES, RUN_RECORDS}:
-            return ""
-    return "a name that no backup has"
+            return True
+        case ("data", "state", file):
+            return file in {*STATE_FILES, RUN_RECORDS}
+    return name in {MANIFEST, TOKENS}

@@ -16,7 +16,7 @@ from typing import IO, Any
 from strava_stats import __version__
 from strava_stats.care.archive import MANIFEST, RUN_RECORDS, STATE_FILES, TOKENS, Entry, Manifest
 from strava_stats.care.purge import athletes_in_bronze
-from strava_stats.errors import StravaStatsError, TryAgainLater, UsageError
+from strava_stats.errors import ConfigurationError, StravaStatsError, TryAgainLater, UsageError
 from strava_stats.files import disk_errors, make_folder, new_file
 from strava_stats.lake.layout import Layout
 from strava_stats.narration import Narrator
@@ -64,7 +64,7 @@ def back_up(
             _add_file(tar, entries, name, source)
         narrator.progress(TASK, len(files), len(files))
         if records := run_records(layout, state):
-            content = b"".join(json.dumps(record, default=_as_text).encode() + b"\n" for record in records)
+            content = b"".join(json.dumps(record).encode() + b"\n" for record in records)
             _add_bytes(tar, entries, f"data/state/{RUN_RECORDS}", content, now)
         manifest = Manifest(now.isoformat(), f"strava-stats {__version__}", _athletes(layout), entries)
         _add_bytes(tar, {}, MANIFEST, manifest.as_json(), now)
@@ -76,7 +76,7 @@ def run_records(layout: Layout, state: State) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     if layout.warehouse.exists():
         with suppress(StravaStatsError), Warehouse(layout.warehouse) as warehouse:  # a damaged file is made anew
-            records = warehouse.run_records()
+            records = [{name: _as_text(value) for name, value in one.items()} for one in warehouse.run_records()]
     known = {record["run_id"]: record for record in [*records, *state.pending_runs()]}
     return [known[run_id] for run_id in sorted(known)]
 
@@ -87,7 +87,7 @@ def _athletes(layout: Layout) -> tuple[int, ...]:
 
 def _as_text(value: Any) -> Any:
     """Instants of the warehouse as the state has them."""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _data_files(layout: Layout) -> Iterator[tuple[str, Path]]:
@@ -113,7 +113,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _add_file(tar: tarfile.TarFile, entries: dict[str, Entry], name: str, source: Path) -> None:
-    with source.open("rb") as file:
+    with _opened(source) as file:
         member = tarfile.TarInfo(name)
         member.size, member.mtime = _size(file), int(source.stat().st_mtime)
         digest = hashlib.sha256()
@@ -126,6 +126,15 @@ def _add_file(tar: tarfile.TarFile, entries: dict[str, Entry], name: str, source
                 f"{source} became shorter while it was read", "run the same command again when nobody edits it"
             ) from error
         entries[name] = Entry(member.size, digest.hexdigest())
+
+
+def _opened(source: Path) -> IO[bytes]:
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{source} cannot be read ({type(error).__name__})", "make it readable for this user; no backup was made"
+        ) from error
 
 
 def _size(file: IO[bytes]) -> int:
