@@ -20,7 +20,7 @@ CLI := $(VENV)/bin/strava-stats
 DEMO_CLI := $(CLI) --data-dir demo/data --secrets-dir demo/secrets --logs-dir demo/logs
 
 .PHONY: help build auth run run-lite run-all compact recompact enrich enrich-all flow flow-backfill refresh duck \
-	plan status doctor verify demo demo-duck test check test-slow test-mutations test-duckdb-next bench lock clean-logs
+	plan status doctor verify backup restore-drill demo demo-duck test check test-slow test-mutations test-duckdb-next bench lock clean-logs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  %-18s %s\n", $$1, $$2}' Makefile
@@ -91,6 +91,12 @@ doctor: $(VENV)/made ## check the environment
 
 verify: $(VENV)/made ## hold journals, shards and warehouse against each other; changes nothing
 	@$(CLI) verify $(ARGS)
+
+backup: $(VENV)/made ## all that cannot be made anew, in one file below backups/
+	@$(CLI) backup $(ARGS)
+
+restore-drill: $(VENV)/made-dev ## back up a demo, restore it elsewhere, verify and compare
+	@$(VENV)/bin/python -m pytest -q tests/system/test_system_restore_drill.py $(ARGS)
 
 duck: $(VENV)/made ## the DuckDB shell on the warehouse, read-only
 	@$(CLI) duck

@@ -213,7 +213,7 @@ def two(cli: Cli, serve: Serve) -> tuple[Cli, Strava, int, int]:
 
 
 def test_forget_one_of_two(two: tuple[Cli, Strava, int, int]) -> None:
-    """Access is revoked, nothing on disk names the athlete any more, the other is as before, and it can be done again."""
+    """Access is revoked, nothing names the athlete any more, the other is as before, and it can be repeated."""
     cli, strava, first, second = two
     before = cli.rows(
         "select columns(c -> c <> 'fetched_at') from activities where athlete_id = ? order by id", [second]

@@ -18,10 +18,10 @@ import msgspec
 
 from strava_stats.errors import CorruptData
 from strava_stats.files import disk_errors, make_folder, move_into_place
-from strava_stats.lake.bronze import BLOCK, GZIP_LEVEL, Start, check_archive
+from strava_stats.lake.bronze import BLOCK, GZIP_LEVEL, Start
 from strava_stats.lake.summaries import parse_start
 
-UNCLEAN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class NotedLine(msgspec.Struct, gc=False):
@@ -59,17 +59,22 @@ class Cut:
 
 
 def noted_lines(journal: Path) -> Iterator[tuple[NotedLine, bytes]]:
-    """The lines of a closed journal in order, each with its bytes. Raises CorruptData."""
-    check_archive(journal)
-    with disk_errors(journal), gzip.open(journal) as lines:
-        for number, content in enumerate(lines, start=1):
-            try:
-                yield LINE.decode(content), content
-            except UNCLEAN as error:
-                raise CorruptData(
-                    f"Line {number} of the journal {journal} is damaged ({type(error).__name__})",
-                    "run `strava-stats verify`, which says what can be done",
-                ) from error
+    """The lines of a closed journal in order, each with its bytes; its checksum is checked at the end.
+
+    Raises CorruptData.
+    """
+    with disk_errors(journal):
+        try:
+            if journal.stat().st_size == 0:  # it would unpack to nothing without complaint
+                raise EOFError
+            with gzip.open(journal) as lines:
+                for content in lines:
+                    yield LINE.decode(content), content
+        except DAMAGED as error:
+            raise CorruptData(
+                f"The journal {journal} is damaged ({type(error).__name__})",
+                "run `strava-stats verify`, which says what can be done",
+            ) from error
 
 
 def cut_journal(journal: Path, cut: Cut, scratch: Path) -> int:
