@@ -128,17 +128,9 @@ def missing_from(
         one
         for one, start in live.items()
         if one not in listed
-        and (
-            start is None
-            or request.after + DAY <= start <= request.before - DAY
-            or (request.after == 0 and start < DAY)
-        )
+        and (start is None or request.after + DAY <= start <= request.before - DAY or (request.full and start < DAY))
         and (one not in answered or abs(now - answered[one]) >= CONFIRMED_FOR)
     ]
-
-
-def _is_inside(request: ListingRequest, start: int) -> bool:
-    return request.after + DAY <= start <= request.before - DAY or (request.after == 0 and start < DAY)
 
 
 def newest_first(ids: Iterable[int], starts: Mapping[int, int | None]) -> list[int]:
