@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -221,6 +222,26 @@ def test_killed_anywhere_the_same_command_goes_on(world: World, stride: int) -> 
         assert content(world) == wanted, number
         assert not old & table(world).keys()
         assert findings(world) == [], number
+
+
+def test_killed_between_a_body_and_the_notes_that_refer_to_it(world: World) -> None:
+    """With the body gone nothing tells any more when an activity began: the purge that goes on takes its notes too."""
+    day = _floor_day(world)
+    old = _old(world, day)
+    aside = world.folder / "before"
+    shutil.copytree(world.strava.folder, aside)
+    first, *_, last = world.layout.journals("activities").values()
+    before = first.read_bytes(), last.read_bytes()
+    for number in range(1, 200):
+        shutil.rmtree(world.strava.folder)
+        shutil.copytree(aside, world.strava.folder)
+        assert purge_before(world, day, kill_at=number) is None
+        if first.read_bytes() != before[0]:
+            break
+    assert last.read_bytes() == before[1]
+    assert purge_before(world, day) is not None
+    assert not [one for one in old if str(one).encode() in _bytes_of_bronze(world)]
+    assert findings(world) == []
 
 
 def _bring_back(world: World, backup: Path) -> None:

@@ -16,6 +16,7 @@ from tests.support.sync_checks import ALWAYS, Watch, as_row, check_all, content,
 from tests.support.sync_world import DAY, World, new_world
 
 from strava_stats.flow import PullOptions, Steps
+from strava_stats.lake.floor import read_floors
 from strava_stats.sync.plan import EnrichOptions, Mode
 
 FLOORS = (1, 19, 39, 41, 399, 401, 2_000, 4_000)
@@ -47,8 +48,12 @@ def play(world: World, chapters: Chapters) -> None:
         for change in changes:
             apply(world, *change)
         if age:
-            day = max(day, day_of(world.strava.clock.now().timestamp() - age * DAY))
-            if purge_before(world, day, kill_at=kill_at) is not None:
+            wanted = day_of(world.strava.clock.now().timestamp() - age * DAY)
+            done = purge_before(world, wanted, kill_at=kill_at)
+            # Killed before the floor was durable, a purge has never been.
+            day = max((floor.day for floor in read_floors(world.layout).values()), default=day)
+            if done is not None:
+                assert day >= wanted
                 assert [one for one, start in starts(world).items() if start < floor_of(day)] == []
                 if world.layout.warehouse.exists():
                     check_all(world)

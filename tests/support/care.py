@@ -56,9 +56,14 @@ def forget_in_world(world: World, *, kill_at: int = 0) -> bool:
 
     def work(services: Services) -> bool:
         forget(
-            services.layout, services.state, services.narrator, services.calendar,
-            logs_dir=world.strava.folder / "logs", athlete_id=world.athlete.id,
-        )  # fmt: skip
+            services.layout,
+            services.state,
+            services.narrator,
+            services.calendar,
+            secrets_dir=world.strava.folder / "secrets",
+            logs_dir=world.strava.folder / "logs",
+            athlete_id=world.athlete.id,
+        )
         return True
 
     return _under_the_lock(world, work, kill_at) or False

@@ -17,6 +17,7 @@ from strava_stats.lake.floor import read_floors, write_floors
 from strava_stats.lake.layout import KINDS, RUN, Layout
 from strava_stats.lake.rewrite import Cut, cut_journal, noted_lines
 from strava_stats.narration import Narrator
+from strava_stats.strava.token_store import FILE_NAME
 from strava_stats.sync.compact import Calendar, compact
 from strava_stats.sync.state import State
 from strava_stats.warehouse.published import discard_stray_log
@@ -37,9 +38,16 @@ class Forgotten:
 
 
 def forget(
-    layout: Layout, state: State, narrator: Narrator, calendar: Calendar, *, logs_dir: Path, athlete_id: int
+    layout: Layout,
+    state: State,
+    narrator: Narrator,
+    calendar: Calendar,
+    *,
+    secrets_dir: Path,
+    logs_dir: Path,
+    athlete_id: int,
 ) -> Forgotten:
-    """Under the writer's lock, with all journals closed."""
+    """Under the writer's lock, with all journals closed; the token is gone already."""
     result = Forgotten(athlete_id)
     records = [one for one in run_records(layout, state) if not _is_of(one, athlete_id)]
     state.replace_runs(records)
@@ -49,6 +57,7 @@ def forget(
         write_floors(layout, {one: floor for one, floor in read_floors(layout).items() if one != athlete_id})
         _drop_archives(layout, result)
     state.forget_athlete(athlete_id)
+    _drop_set_aside_tokens(secrets_dir, athlete_id)
     result.logs = sum(_drop_lines(path, athlete_id) for path in _files_of(logs_dir))
     if athletes_in_bronze(layout):
         compact(layout, state, narrator, calendar, rebuild=True)
@@ -99,6 +108,14 @@ def _drop_archives(layout: Layout, result: Forgotten) -> None:
     for path in archives:
         path.unlink()
     result.archives = len(archives)
+
+
+def _drop_set_aside_tokens(secrets_dir: Path, athlete_id: int) -> None:
+    """Token files that did not read were set aside by `auth`."""
+    for path in secrets_dir.glob(f"{FILE_NAME}.corrupt-*"):
+        with disk_errors(path):
+            if b"%d" % athlete_id in path.read_bytes():
+                path.unlink()
 
 
 def _files_of(folder: Path) -> Iterator[Path]:

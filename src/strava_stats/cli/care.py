@@ -195,6 +195,7 @@ def forget(
                     services.state,
                     services.narrator,
                     services.calendar,
+                    secrets_dir=context.settings.secrets_dir,
                     logs_dir=context.settings.logs_dir,
                     athlete_id=athlete,
                 )
