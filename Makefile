@@ -24,8 +24,8 @@ export MAKE_PROGRAM := $(MAKE)
 DEMO_CLI := $(CLI) --data-dir demo/data --secrets-dir demo/secrets --logs-dir demo/logs
 
 .PHONY: help build auth run run-lite run-all compact recompact enrich enrich-all flow flow-backfill refresh duck \
-	plan status doctor verify demo demo-duck test check test-slow test-mutations test-duckdb-next test-docker test-airflow bench \
-	lock clean-logs flow-now flow-latest schedule-build schedule-up schedule-down schedule-restart schedule-logs \
+	plan status doctor verify backup restore-drill demo demo-duck test check test-slow test-mutations test-duckdb-next test-docker test-airflow \
+	bench lock clean-logs flow-now flow-latest schedule-build schedule-up schedule-down schedule-restart schedule-logs \
 	schedule-ps schedule-exec schedule-time schedule-doctor schedule-shell
 
 help: ## this list
@@ -104,6 +104,12 @@ doctor: ## check the environment
 
 verify: ## hold journals, shards and warehouse against each other; changes nothing
 	@$(RUN) cli verify $(ARGS)
+
+backup: ## all that cannot be made anew, in one file below backups/
+	@$(RUN) cli backup $(ARGS)
+
+restore-drill: $(VENV)/made-dev ## back up a demo, restore it elsewhere, verify and compare
+	@$(VENV)/bin/python -m pytest -q tests/system/test_system_restore_drill.py $(ARGS)
 
 duck: ## the DuckDB shell on the warehouse, read-only
 	@$(RUN) cli duck

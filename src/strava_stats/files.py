@@ -6,10 +6,12 @@ Also the only place that turns an `OSError` of the file system into an error wit
 from __future__ import annotations
 
 import errno
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from strava_stats.errors import ConfigurationError, DiskFull, StravaStatsError
 
@@ -90,6 +92,31 @@ def move_into_place(temporary: Path, final: Path) -> None:
     fsync_file(temporary)
     temporary.replace(final)
     fsync_folder(final.parent)
+
+
+@contextmanager
+def new_file(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """A file to write piece by piece; it is at `path`, whole and durable, when the block ends, or nowhere.
+
+    What a killed process left of an earlier one goes first.
+    """
+    for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        left_over.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with disk_errors(path):
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            fsync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:

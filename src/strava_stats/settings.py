@@ -48,6 +48,7 @@ class Settings:
     week_start: str
     ca_bundle: Path | None
     notify_urls: tuple[str, ...]
+    backup_passphrase: str | None = field(repr=False)
     env_file: Path
 
     @property
@@ -139,6 +140,7 @@ def load_settings(
         week_start=read("WEEK_START", "monday", _one_of("monday", "sunday")),
         ca_bundle=_ca_bundle(values, root, folder("SECRETS_DIR", "secrets", secrets_dir)),
         notify_urls=tuple(values.get("NOTIFY_URLS", "").split()),
+        backup_passphrase=values.get("BACKUP_PASSPHRASE") or None,
         env_file=env_file,
     )
 

@@ -54,7 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     as_json = "--json" in given
     verbose = any(one == "--verbose" or (JOINED_FLAGS.fullmatch(one) and "v" in one) for one in given)
     started = datetime.now(UTC)
-    from strava_stats.cli import auth, inspect, local, schedule, sync  # noqa: F401, PLC0415 - they register their commands
+    from strava_stats.cli import (  # noqa: PLC0415 - they register their commands
+        auth,  # noqa: F401
+        care,  # noqa: F401
+        inspect,  # noqa: F401
+        local,  # noqa: F401
+        schedule,  # noqa: F401
+        sync,  # noqa: F401
+    )
 
     known = {info.name or info.callback.__name__ for info in app.registered_commands if info.callback}
     command = next((one for one in given if one in known), "")

@@ -20,7 +20,7 @@ import msgspec
 from strava_stats.lake.bronze import body_hash
 from strava_stats.lake.layout import ACTIVITIES
 
-LINE_KINDS = frozenset({"body", "same", "listing", "absent"})
+LINE_KINDS = frozenset({"body", "same", "listing", "absent", "purged"})
 BODY = b'"body":'
 NO_LINE = "is no journal line"
 UNREADABLE = (OSError, EOFError, zlib.error)
@@ -34,6 +34,7 @@ class Line(msgspec.Struct, gc=False):
     id: int | str | None = None
     hash: str | None = None
     base64: str | None = None
+    lines: int = 1
 
 
 LINE = msgspec.json.Decoder(Line)
@@ -144,8 +145,8 @@ def _parse(content: bytes) -> Line | None:
 
 
 def _defect(line: Line, content: bytes, previous: int) -> str:
-    if line.seq != previous + 1:
-        return f"has the number {line.seq} where {previous + 1} was to come"
+    if line.seq != previous + line.lines:
+        return f"has the number {line.seq} where {previous + line.lines} was to come"
     if line.kind not in LINE_KINDS:
         return "is of an unknown kind"
     if line.kind == "same" and line.hash is None:

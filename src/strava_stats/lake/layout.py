@@ -29,6 +29,11 @@ class Layout:
         return self.data_dir / "bronze" / kind
 
     @property
+    def floor(self) -> Path:
+        """Before which day `purge` has removed what started, by athlete."""
+        return self.data_dir / "bronze" / "floor.json"
+
+    @property
     def shards(self) -> Path:
         """Folder of the typed SummaryActivity shards."""
         return self.data_dir / "activities"

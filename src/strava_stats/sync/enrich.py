@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from strava_stats.clock import Clock
 from strava_stats.errors import ScopeMissing, StravaUnreachable
 from strava_stats.lake.bronze import Journal, compress
+from strava_stats.lake.floor import floor_of
 from strava_stats.lake.layout import ATHLETES, DETAILS, GEAR, Layout
 from strava_stats.lake.summaries import NO_SMALL_ID, read_body
 from strava_stats.narration import Narrator
@@ -134,6 +135,7 @@ class Enrich:
         self._poison: list[int] = []
         self._known: frozenset[int] = frozenset()
         self._is_retry = False
+        self._floor = floor_of(layout, athlete_id)
 
     def run(self, options: EnrichOptions, done_before: frozenset[int]) -> Enriched:
         """Fetch what is missing or recent; an outage is raised after what was landed is safe.
@@ -216,6 +218,9 @@ class Enrich:
             self._refuse(activity_id, answer, now)
             return
         self._poison.clear()
+        if self._is_purged(activity_id, answer):
+            self.result.quarantined.append(f"activity {activity_id}: it started before {self._floor:%Y-%m-%d}: purged")
+            return
         try:
             landed = land_detail(self.journal, activity_id, answer, now, hashes)
         except Unusable as error:
@@ -229,6 +234,13 @@ class Enrich:
         else:
             self._unpublished_since = self._unpublished_since if self._unpublished else now
             self._unpublished += landed
+
+    def _is_purged(self, activity_id: int, answer: Answer) -> bool:
+        """Whether one that was asked for by name, and is not here, started below the floor."""
+        if self._floor is None or activity_id in self._known:
+            return False
+        start = read_body(answer.body).start
+        return start is not None and start < self._floor
 
     def _refuse(self, activity_id: int, answer: Answer, now: datetime) -> None:
         """A 404 or 500 of one activity is that activity's trouble, unless it happens to all of them."""

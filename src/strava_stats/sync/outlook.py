@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from strava_stats.lake.floor import floor_of
 from strava_stats.lake.layout import Layout
 from strava_stats.strava.budget_file import BudgetKeeper
 from strava_stats.sync.enrich import candidates_of, profile_calls
@@ -95,6 +96,7 @@ def outlook(
         mode="default",
         days=options.since_days,
         full_sweep_days=full_sweep_days,
+        floor=floor_of(layout, athlete_id),
     )
     in_bounds = [one for one in candidates if one.start is not None and one.start.timestamp() >= request.after]
     skip = state.held_back(now)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 DAY = 86_400
+BELOW_FLOOR = 2 * DAY  # a sweep begins so far below a floor: what is kept is inside its bounds by more than a day
 FAR_FUTURE = 2_147_483_647  # 2038: an activity with a wrong clock is still inside the bounds
 OVERLAP_SHARE = 20  # at most 1/20 of a page is asked for twice
 PAGE_CAP = 5_000
@@ -27,7 +28,7 @@ class ListingRequest:
     """One page to ask for; `after` and `before` in epoch seconds.
 
     `resume` is where to go on by time when this page, which follows a short one, is not empty: then Strava filters
-    after paging (`filtered`), and short pages are followed by time as well.
+    after paging (`filtered`), and short pages are followed by time as well. Nothing from before `oldest` is wanted.
     """
 
     after: int
@@ -35,11 +36,12 @@ class ListingRequest:
     page: int = 1
     resume: int | None = None
     filtered: bool = False
+    oldest: int = 0
 
     @property
     def full(self) -> bool:
-        """True when nothing is left out at the old end."""
-        return self.after == 0
+        """True when nothing that is wanted is left out at the old end."""
+        return self.after <= self.oldest
 
 
 def first_request(
@@ -50,20 +52,23 @@ def first_request(
     mode: Mode,
     days: int,
     full_sweep_days: int,
+    floor: datetime | None = None,
 ) -> ListingRequest:
     """The bounds of a pull.
 
     Everything, when nothing was ever listed to its end, when asked to, or when the last sweep is older than
     `full_sweep_days` (0 = never); else from the watermark minus the look-back. A watermark in Strava's future (an
     activity with a wrong clock, or our own clock ahead) would be answered with 400, so an hour ago is taken then.
+    What started before `floor` was purged and is not asked for again.
     """
+    oldest = max(0, int(floor.timestamp()) - BELOW_FLOOR) if floor else 0
     # A sweep noted in the future was noted by a clock that was wrong: it counts for nothing.
     is_fresh = swept_at is not None and abs(now - swept_at) < timedelta(days=full_sweep_days)
     sweep_due = full_sweep_days > 0 and not is_fresh
     if watermark is None or mode == "all" or (mode == "default" and sweep_due):
-        return ListingRequest(after=0, before=FAR_FUTURE)
+        return ListingRequest(after=oldest, before=FAR_FUTURE, oldest=oldest)
     start = min(watermark, now - CLOCKS_APART) - timedelta(days=0 if mode == "lite" else days)
-    return ListingRequest(after=max(0, int(start.timestamp()) - 1), before=FAR_FUTURE)
+    return ListingRequest(after=max(oldest, int(start.timestamp()) - 1), before=FAR_FUTURE, oldest=oldest)
 
 
 def next_request(
@@ -80,7 +85,7 @@ def next_request(
     if not starts:
         return None
     if request.resume is not None and request.resume < request.before:
-        return ListingRequest(request.after, request.resume, filtered=True)
+        return ListingRequest(request.after, request.resume, filtered=True, oldest=request.oldest)
     known = [start for start in starts if start is not None]
     descending = len(known) == len(starts) and all(a >= b for a, b in pairwise(known))
     before = _before_after(known) if descending else None

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from strava_stats.clock import Clock
 from strava_stats.errors import ConfigurationError, DiskFull, StravaStatsError, StravaUnreachable
 from strava_stats.lake.bronze import Journal, Packing
+from strava_stats.lake.floor import floor_of
 from strava_stats.lake.layout import ACTIVITIES, DETAILS, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.lake.summaries import NO_SMALL_ID, Body, NotAPage, split_page
@@ -84,6 +85,8 @@ class Pull:
         self.journal = Journal(layout, ACTIVITIES, run_id, athlete_id, source)
         self.details = Journal(layout, DETAILS, run_id, athlete_id, source)
         self.result = Pulled(run_id)
+        self._floor = floor_of(layout, athlete_id)
+        self._purged: set[int] = set()
         self._newest: datetime | None = None
         self._hashes: dict[int, str] = {}
         self._unsynced = 0
@@ -97,7 +100,13 @@ class Pull:
         remembered = self.state.listing(self.athlete_id)
         now = self.clock.now()
         request = first_request(
-            now, remembered.watermark, remembered.swept_at, mode=mode, days=days, full_sweep_days=full_sweep_days
+            now,
+            remembered.watermark,
+            remembered.swept_at,
+            mode=mode,
+            days=days,
+            full_sweep_days=full_sweep_days,
+            floor=self._floor,
         )
         self.result.full = request.full
         if request.full and (count := known.count(self.athlete_id)):
@@ -210,7 +219,9 @@ class Pull:
                 continue
             self.result.listed += body.id not in self.result.ids
             self.result.ids.add(body.id)
-            if body.error is None:
+            if self._is_purged(body, before):
+                self._purged.add(body.id)
+            elif body.error is None:
                 self._note(body, now, before)
         self._unsynced += sum(len(body.content) for body in bodies)
         if self._unsynced > SYNC_BYTES:
@@ -218,6 +229,12 @@ class Pull:
             self._unsynced = 0
         else:
             self.journal.write()
+
+    def _is_purged(self, body: Body, before: Mapping[int, str]) -> bool:
+        """Whether it started below the floor and is not here: what is here is kept up to date until the next purge."""
+        if self._floor is None or body.start is None or body.start >= self._floor:
+            return False
+        return body.id not in before and body.id not in self._hashes
 
     def _note(self, body: Body, now: datetime, before: Mapping[int, str]) -> None:
         assert body.id is not None
@@ -263,7 +280,7 @@ class Pull:
                 after=request.after,
                 before=request.before,
                 complete=self.result.complete,
-                ids=sorted(self.result.ids),
+                ids=sorted(self.result.ids - self._purged),
             )
 
     def _shape(self) -> None:

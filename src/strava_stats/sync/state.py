@@ -161,8 +161,25 @@ class State:
 
     def forget_runs(self, run_ids: set[str]) -> None:
         """The published warehouse holds these."""
-        kept = [record for record in self.pending_runs() if record["run_id"] not in run_ids]
+        self.replace_runs(record for record in self.pending_runs() if record["run_id"] not in run_ids)
+
+    def replace_runs(self, kept: Iterable[Mapping[str, Any]]) -> None:
+        """What `pending_runs` tells from now on."""
+        make_folder(self.folder)
         write_atomic(self.folder / "runs.jsonl", b"".join(json.dumps(record).encode() + b"\n" for record in kept))
+
+    def forget_athlete(self, athlete_id: int) -> None:
+        """Nothing that is remembered is about this athlete any more; gear does not tell whose it is."""
+        for name in ("listings.json", "missing.json", "late.json"):
+            known = read_json(self.folder / name)
+            if known.pop(str(athlete_id), None) is not None:
+                self._save(name, known)
+        records = self.quarantine().values()
+        if kept := [record for record in records if record.get("athlete_id") != athlete_id]:
+            self._save("quarantine.json", {"records": kept})
+        else:
+            (self.folder / "quarantine.json").unlink(missing_ok=True)
+        (self.folder / "gear.json").unlink(missing_ok=True)
 
     def _save(self, name: str, content: Mapping[str, Any]) -> None:
         make_folder(self.folder)

@@ -46,7 +46,7 @@ def _strangers(survey: Survey) -> Iterator[Path]:
     """Unknown names in bronze and among the shards; a journal with an odd name is the first check's."""
     layout = survey.layout
     for path in _entries(layout.data_dir / "bronze"):
-        if path.name not in KINDS or not path.is_dir():
+        if path != layout.floor and (path.name not in KINDS or not path.is_dir()):
             yield path
     for kind in KINDS:
         yield from (path for path in _entries(layout.bronze(kind)) if not path.name.endswith(JOURNAL_ENDS))

@@ -6,7 +6,9 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
+from strava_stats.errors import CorruptData
 from strava_stats.lake.checks import Chain, Reading, read_journal
+from strava_stats.lake.floor import read_floors
 from strava_stats.lake.layout import ACTIVITIES, DETAILS, KINDS, RUN
 from strava_stats.sync.verify.findings import COMPACT, FETCH_ANEW, REBUILD, Look, Survey, counted
 
@@ -33,6 +35,7 @@ def check_journals(survey: Survey) -> Look:
     for kind, chain in chains.items():
         if chain.loose and _is_complete(survey, kind):
             _blame_loose(survey, look, kind, chain)
+    _check_floor(survey, look)
     lines = sum(one.lines for one in survey.readings.values())
     look.looked_at = f"{counted(len(survey.readings), 'journal')}, {counted(lines, 'line')}"
     return look
@@ -62,6 +65,20 @@ def _judge(survey: Survey, look: Look, run: str, reading: Reading) -> None:
         look.find(shown, f"{reading.defect}{more}", DAMAGED)
     if reading.is_torn:
         look.find(shown, "ends in the middle of a line", COMPACT, passing=True)
+
+
+def _check_floor(survey: Survey, look: Look) -> None:
+    """Whether what `purge` removed stays away, and whether it came to its end."""
+    layout = survey.layout
+    try:
+        floors = read_floors(layout)
+    except CorruptData as error:
+        look.find(survey.shown(layout.floor), error.message.removeprefix(f"{layout.floor} "), error.hint)
+        return
+    for athlete, floor in floors.items():
+        if floor.purging is not None:
+            again = f"run `strava-stats purge --athlete {athlete} --older-than {floor.day}` again"
+            look.find(f"athlete {athlete}", f"a purge of what began before {floor.day} was killed", again, passing=True)
 
 
 def _is_complete(survey: Survey, kind: str) -> bool:

@@ -1,0 +1,1 @@
+"""Care of the data folder as a whole: backup, restore, purge, forget."""
