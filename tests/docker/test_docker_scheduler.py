@@ -110,7 +110,7 @@ def test_restart_takes_the_newest_build(scheduled: Checkout) -> None:
 
 def test_killed_in_the_middle_it_comes_back(scheduled: Checkout) -> None:
     """The container is killed while its flow fetches; started again, it is healthy and a flow goes on."""
-    scheduled.dc("exec", "-d", "scheduler", "strava-stats", "flow", "--all").ok()
+    scheduled.dc("exec", "-d", "scheduler", "strava-stats", "flow", "--refresh-old", "150").ok()
     journals = scheduled.path / "data/bronze/activity_details"
     wait_until(lambda: bool(list(journals.glob("*.jsonl"))), "a journal that is being written")
     scheduled.docker("kill", "--signal", "KILL", scheduled.container("scheduler")).ok()
