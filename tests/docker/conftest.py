@@ -106,7 +106,7 @@ def connected(checkout: Checkout, simulator: str) -> Checkout:
 
 @pytest.fixture(scope="session")
 def hanging(simulator: str) -> Callable[[], AbstractContextManager[None]]:
-    """`with hanging():` the second details that are asked for get no answer, so that a run stands in its middle."""
+    """While the context lasts, the second details that are asked for get no answer: a run stands in its middle."""
 
     @contextmanager
     def hang() -> Iterator[None]:
