@@ -6,10 +6,12 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from tests.support.docker_checkout import IMAGE, MARKER, OTHER_UID, ROOT, Checkout, run, wait_until
 
 HELPER = ROOT.parent / "shared" / "tools" / "docker-engine.sh"
@@ -100,3 +102,18 @@ def connected(checkout: Checkout, simulator: str) -> Checkout:
     assert checkout.dc("run", "--rm", "auth", "--code", ended_at).ok().stdout.startswith("Connected athlete")
     assert simulator
     return checkout
+
+
+@pytest.fixture(scope="session")
+def hanging(simulator: str) -> Callable[[], AbstractContextManager[None]]:
+    """While the context lasts, the second details that are asked for get no answer: a run stands in its middle."""
+
+    @contextmanager
+    def hang() -> Iterator[None]:
+        faults = f"{simulator}/_control/faults"
+        rule = {"action": "hang", "method": "GET", "path": "/activities/*", "skip": 1, "times": None}
+        requests.post(faults, json=rule, timeout=10).raise_for_status()
+        yield
+        requests.delete(faults, timeout=10).raise_for_status()
+
+    return hang

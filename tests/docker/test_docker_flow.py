@@ -7,7 +7,8 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,14 @@ ACTIVITIES = 150
 
 
 @pytest.fixture(scope="module")
-def flowed(connected: Checkout) -> Checkout:
+def flowed(connected: Checkout, hanging: Callable[[], AbstractContextManager[None]]) -> Checkout:
     """Everything is fetched; the first try was killed in the middle, and the second went on."""
-    connected.dc("run", "--detach", "--name", "strava-stats-test-killed", "flow", "--backfill", "--all").ok()
     journals = connected.path / "data/bronze/activity_details"
-    wait_until(lambda: any(path.stat().st_size for path in journals.glob("*.jsonl")), "the first details")
-    connected.docker("kill", "--signal", "KILL", "strava-stats-test-killed").ok()
+    with hanging():
+        connected.dc("run", "--detach", "--name", "strava-stats-test-killed", "flow", "--backfill", "--all").ok()
+        wait_until(lambda: any(path.stat().st_size for path in journals.glob("*.jsonl")), "the first details")
+        connected.docker("kill", "--signal", "KILL", "strava-stats-test-killed").ok()
     connected.docker("rm", "--force", "strava-stats-test-killed").ok()
-    assert list(journals.glob("*.jsonl")), "it was killed too late to leave anything open"
     again = connected.make("flow-backfill").ok()
     assert "details that a killed run had fetched are not fetched again" in again.stderr
     return connected

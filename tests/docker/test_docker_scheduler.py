@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -108,12 +109,15 @@ def test_restart_takes_the_newest_build(scheduled: Checkout) -> None:
     wait_for_heartbeat(scheduled)
 
 
-def test_killed_in_the_middle_it_comes_back(scheduled: Checkout) -> None:
+def test_killed_in_the_middle_it_comes_back(
+    scheduled: Checkout, hanging: Callable[[], AbstractContextManager[None]]
+) -> None:
     """The container is killed while its flow fetches; started again, it is healthy and a flow goes on."""
-    scheduled.dc("exec", "-d", "scheduler", "strava-stats", "flow", "--all").ok()
     journals = scheduled.path / "data/bronze/activity_details"
-    wait_until(lambda: bool(list(journals.glob("*.jsonl"))), "a journal that is being written")
-    scheduled.docker("kill", "--signal", "KILL", scheduled.container("scheduler")).ok()
+    with hanging():
+        scheduled.dc("exec", "--detach", "scheduler", "strava-stats", "flow").ok()
+        wait_until(lambda: any(path.stat().st_size for path in journals.glob("*.jsonl")), "the first details")
+        scheduled.docker("kill", "--signal", "KILL", scheduled.container("scheduler")).ok()
     wait_until(lambda: not container(scheduled)["State"]["Running"], "the end of the container")
     scheduled.make("schedule-up").ok()
     wait_for_heartbeat(scheduled)

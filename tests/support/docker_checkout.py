@@ -13,6 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 600.0  # seconds that a command may take at most; no test asserts a time
+PATIENCE = 120.0  # seconds that something in a container is waited for
 IMAGE = "strava-stats-test"
 MARKER = "c0ffee5ec2e7"
 """Stands in everything that must not reach an image or a log."""
@@ -91,7 +92,7 @@ class Checkout:
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Poll until `condition` holds; fails after a deadline."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.2)
