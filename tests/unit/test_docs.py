@@ -10,7 +10,7 @@ import pytest
 import typer
 from docs.generate import main as generate
 
-from strava_stats.cli import auth, inspect, local, sync  # noqa: F401 - they register their commands
+from strava_stats.cli import auth, inspect, local, schedule, sync  # noqa: F401 - they register their commands
 from strava_stats.cli.app import app
 from strava_stats.cli.context import Context
 from strava_stats.cli.demo import run_demo
