@@ -165,6 +165,15 @@ class World:
         """The machine is off from here on; for use as an event."""
         raise PowerCut
 
+    def set_clock_and_stop_at(self, now: datetime, until: datetime) -> None:
+        """Set the clock in the middle of a run, and end that run when the clock shows `until`."""
+
+        def stop() -> None:
+            self.stopped = True
+
+        self.clock.set(now)
+        self.clock.at(until, stop)
+
     def starts(self, *options: str) -> list[datetime]:
         """When flows with these options began."""
         return [flow.started_at for flow in self.flows if flow.options == options]
