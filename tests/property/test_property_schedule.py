@@ -58,7 +58,9 @@ def live_through(machine: World, edited: Sequence[str]) -> None:
     machine.run(until=END)
 
 
-def expected_times(lines: Sequence[str], zone: str, begin: datetime, end: datetime) -> dict[tuple[str, ...], set[datetime]]:
+def expected_times(
+    lines: Sequence[str], zone: str, begin: datetime, end: datetime
+) -> dict[tuple[str, ...], set[datetime]]:
     """Due times by options."""
     found: dict[tuple[str, ...], set[datetime]] = {}
     split = [(" ".join(line.split()[:5]), tuple(line.split()[5:])) for line in lines]

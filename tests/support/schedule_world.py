@@ -1,4 +1,4 @@
-"""A scheduler in virtual time: its clock, its machine (which sleeps and fails) and the flows it starts are the test's."""
+"""A scheduler in virtual time: its clock, its machine and the flows that it starts are the test's."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class EventClock(VirtualClock):
     def __init__(self, start: datetime) -> None:
         super().__init__(start)
         self.elapsed = 0.0
-        self._events: list[tuple[datetime, Callable[[], None]]] = []
+        self._events: list[tuple[datetime, Callable[[], object]]] = []
         self._marks: list[datetime] = []
 
-    def at(self, instant: datetime, action: Callable[[], None]) -> None:
+    def at(self, instant: datetime, action: Callable[[], object]) -> None:
         """Do something when the clock first shows `instant` while somebody sleeps."""
         self._events.append((instant, action))
         self._marks.append(instant)

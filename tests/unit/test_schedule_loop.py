@@ -46,7 +46,7 @@ def test_a_first_start_has_missed_nothing(machine: World) -> None:
 @pytest.mark.parametrize("code", [1, 2, 3, 65, 77, 78, 99])
 def test_a_failure_that_needs_a_person(machine: World, code: int) -> None:
     """Any other exit code is named, and the next run is that of the next due time."""
-    machine.codes = [code]
+    machine.codes.append(code)
     machine.run(until=FIVE + DAY + MINUTE)
     assert machine.starts() == [FIVE, FIVE + DAY]
     assert len(machine.said(f"flow ended with exit code {code}")) == 1
@@ -55,7 +55,7 @@ def test_a_failure_that_needs_a_person(machine: World, code: int) -> None:
 @pytest.mark.parametrize("code", [69, 75, 130, -9, -15, OSError(errno.EAGAIN, "no process to be had")])
 def test_a_failure_that_passes(machine: World, code: int | OSError) -> None:
     """Away, busy, interrupted, killed or not even started: again after 15 minutes, then 30, then every hour."""
-    machine.codes = [code] * 4
+    machine.codes.extend([code] * 4)
     machine.run(until=FIVE + timedelta(hours=6))
     lasted = timedelta(0) if isinstance(code, OSError) else FLOW
     tries = [FIVE]
@@ -70,7 +70,7 @@ def test_a_failure_that_passes(machine: World, code: int | OSError) -> None:
 def test_the_next_due_time_takes_over(machine: World) -> None:
     """What fails until the next due time is covered by that one's run, and counted."""
     machine.write("0 * * * *")
-    machine.codes = [75] * 3 + [0]
+    machine.codes.extend([75] * 3)
     machine.run(until=EVENING + timedelta(hours=2, minutes=30))
     nine = EVENING + timedelta(hours=1)
     assert machine.starts() == [
@@ -185,7 +185,7 @@ def test_back_from_a_wrong_future(machine: World, running: bool) -> None:
     """After a clock was wrong by years, all that it noted counts for nothing: tomorrow's 05:00 is run."""
     future = EVENING + 1000 * DAY
     machine.clock.set(future)
-    machine.codes = [0, 75]
+    machine.codes.extend([0, 75])
     if running:
         machine.clock.at(future + 2 * DAY, lambda: machine.set_clock_and_stop_at(EVENING, FIVE + MINUTE))
         machine.run()
@@ -329,12 +329,13 @@ def test_lines_of_the_log(machine: World) -> None:
     """Each line bears the local time with its offset, also in summer time."""
     machine.clock.set(utc("2026-07-01T20:00"))
     machine.run(until=utc("2026-07-02T04:01"))
-    assert [line.split(" ", 2)[::2] for line in machine.shown] == [
-        ["2026-07-01T21:00:00+01:00", f"starts as process {PID} with {machine.cron_file}; next due at 2026-07-02 05:00+01:00"],
-        ["2026-07-02T05:00:00+01:00", "flow is due (2026-07-02 05:00+01:00)"],
-        ["2026-07-02T05:00:20+01:00", "flow ended well; next due at 2026-07-03 05:00+01:00"],
-        ["2026-07-02T05:01:00+01:00", "ends"],
-    ]  # fmt: skip
+    due = "next due at 2026-07-02 05:00+01:00"
+    assert [line.replace(" scheduler: ", " ") for line in machine.shown] == [
+        f"2026-07-01T21:00:00+01:00 starts as process {PID} with {machine.cron_file}; {due}",
+        "2026-07-02T05:00:00+01:00 flow is due (2026-07-02 05:00+01:00)",
+        "2026-07-02T05:00:20+01:00 flow ended well; next due at 2026-07-03 05:00+01:00",
+        "2026-07-02T05:01:00+01:00 ends",
+    ]
     log = machine.home / "logs" / "scheduler" / "cron.log"
     assert log.read_text().splitlines() == machine.shown[1:]
     assert FINE == 30.0
