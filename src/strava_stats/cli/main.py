@@ -69,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         code = typer.main.get_command(app).main(given, prog_name="strava-stats", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # typer turns Ctrl-C into its exit code, without a word
+            raise KeyboardInterrupt  # noqa: TRY301 - it is reported right below
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the CLI's last line
         code = _report(error, command, started, as_json=as_json, verbose=verbose)
     sys.exit(code if isinstance(code, int) else 0)

@@ -66,6 +66,7 @@ def read_cron(context: Context) -> Table:
 
 def check_flow_options(options: Options) -> None:
     """Refuse what `flow` would not take, before the night it is needed in."""
+    from strava_stats.cli import sync  # noqa: F401, PLC0415 - it registers `flow`
     from strava_stats.cli.main import MISTYPED, hoist_global_options, said  # noqa: PLC0415
 
     for option in options:

@@ -128,11 +128,10 @@ def parse_table(content: bytes, path: Path, zone: str, check_options: CheckOptio
 def _parse_line(text: str, where: str, number: int, check_options: CheckOptions) -> Line:
     assigned = ASSIGNMENT.match(text.lstrip())
     if assigned:
-        name = assigned[1]
-        zone = name in {"TZ", "CRON_TZ"}
+        zone = assigned[1] in {"TZ", "CRON_TZ"}
         raise ConfigurationError(
-            f"{where} sets {name}, but only times stand in this file",
-            f"delete that line and set {'TZ' if zone else name} in .env or the environment",
+            f"{where} sets {assigned[1]}, but only times stand in this file",
+            f"delete that line{' and set TZ' if zone else ': settings stand'} in .env or the environment",
         )
     parts = text.split(None, FIELDS)
     fields = " ".join(parts[:FIELDS])
