@@ -15,6 +15,7 @@ from strava_stats.scheduler.child import Child, Runner
 from strava_stats.scheduler.cron import CheckOptions, Table, parse_table, read_table
 from strava_stats.scheduler.cron_log import CronLog
 from strava_stats.scheduler.memory import MemoryFile, Pending
+from strava_stats.settings import build_name
 
 SLICE = 30.0
 """Seconds of the longest sleep: an edit, a wake-up or a clock that was set is noticed within it."""
@@ -70,7 +71,7 @@ class Scheduler:
         self._unreadable = False
         self._saved_at: datetime | None = None
         self._saving_fails = False
-        self.memory = msgspec.structs.replace(memory_file.load(), pid=pid, zone=zone)
+        self.memory = msgspec.structs.replace(memory_file.load(), pid=pid, version=build_name(), zone=zone)
 
     def run(self) -> None:
         """Until `stopping`."""

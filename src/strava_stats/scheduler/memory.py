@@ -37,6 +37,8 @@ class Memory(msgspec.Struct, frozen=True):
     heartbeat_at: Instant | None = None
     pid: int | None = None
     """None when the scheduler ended as it should."""
+    version: str | None = None
+    """The build that runs: `doctor` says when it is not the one that asks."""
     zone: str | None = None
     next_due_at: Instant | None = None
     last_due_at: Instant | None = None
