@@ -87,6 +87,7 @@ def _settle(world: World, watch: Watch, day: date) -> None:
         run = watch.run(sweep)
         assert run is not None
         assert run.error is None, run.error
+    assert purge_before(world, day) is not None  # of what was moved below the floor the sweep has brought details
     wanted = {one: as_row(world.summary(one)) for one in world.listed_ids()}
     floor = f"{day:%Y-%m-%d}T00:00:00Z" if day > date.min else ""
     assert table(world) == {one: row for one, row in wanted.items() if row[-2] >= floor}

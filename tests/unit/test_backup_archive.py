@@ -121,6 +121,13 @@ def test_a_failed_backup_leaves_nothing(layout: Layout, tmp_path: Path) -> None:
     assert list((tmp_path / "folder").iterdir()) == []
 
 
+def test_a_place_that_is_in_the_way(layout: Layout, tmp_path: Path) -> None:
+    """Where no folder can be made the cure is to name another one."""
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigurationError, match="backup PATH"):
+        write(layout, tmp_path / "file" / "b.tar")
+
+
 def test_left_overs_of_a_killed_backup_go(layout: Layout, tmp_path: Path) -> None:
     """The half file of a killed process is gone after the next backup of that name."""
     (tmp_path / ".b.tar.4711.tmp").write_bytes(b"half")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -53,7 +54,7 @@ def back_up(
     """Under the writer's lock, with all journals closed. Raises UsageError rather than replace a file."""
     if path.exists():
         raise UsageError(f"{path} is there already", "give another name: a backup never replaces one")
-    make_folder(path.parent, FOLDER_MODE)
+    _make_place(path.parent)
     files = [*_data_files(layout)]
     entries: dict[str, Entry] = {}
     with new_file(path, PRIVATE) as target, tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -69,6 +70,17 @@ def back_up(
         manifest = Manifest(now.isoformat(), f"strava-stats {__version__}", _athletes(layout), entries)
         _add_bytes(tar, {}, MANIFEST, manifest.as_json(), now)
     return BackedUp(path, len(entries), path.stat().st_size, encrypted_tokens is not None)
+
+
+def _make_place(folder: Path) -> None:
+    """The folder that backups go to; where it cannot be written another one has to be named."""
+    cure = "give a folder that can be written: `strava-stats backup PATH`"
+    try:
+        make_folder(folder, FOLDER_MODE)
+    except ConfigurationError as error:
+        raise ConfigurationError(error.message, cure) from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"Cannot write in {folder}", cure)
 
 
 def run_records(layout: Layout, state: State) -> list[dict[str, Any]]:

@@ -109,22 +109,37 @@ def journals_of(layout: Layout, kind: str, athlete: int) -> list[Path]:
 
 
 def _survey(layout: Layout, athlete: int, floor: datetime) -> tuple[frozenset[int], bool]:
-    """Activities whose last summary began before `floor`, and whether there are bodies without an id to cut, too.
+    """Activities that began before `floor`, and whether there are bodies without an id to cut, too.
 
-    Where no summary says when, the details do; where they do not either, an activity that was not heard of after the
-    floor began before it.
+    What counts is the last summary, and details that came after it: an activity that was moved below the floor is in
+    no listing any more. Where neither says when, one that was not heard of after the floor began before it.
     """
-    starts: dict[int, datetime] = {}
+    starts: dict[tuple[str, int], datetime] = {}
+    words: dict[int, datetime] = {}
     heard: dict[int, datetime] = {}
     has_nameless = False
-    for kind in (*OF_ACTIVITIES, ACTIVITIES):  # the last word is the summary's
-        for line in (line for path in journals_of(layout, kind, athlete) for line, _ in noted_lines(path)):
+    for kind, path in _in_order(layout, athlete):
+        for line, _ in noted_lines(path):
             has_nameless = has_nameless or _is_nameless(line, floor)
             if isinstance(line.id, int):
                 heard[line.id] = max(heard.get(line.id, NEVER), _fetched(line))
                 if line.start is not None:
-                    starts[line.id] = line.start
-    return frozenset(one for one, last in heard.items() if starts.get(one, last) < floor), has_nameless
+                    starts[kind, line.id] = line.start
+                if line.kind in {"body", "same"} and (kind, line.id) in starts:
+                    words[line.id] = starts[kind, line.id]
+    doomed = {one for one, last in heard.items() if min(words.get(one, last), _summary(starts, one)) < floor}
+    return frozenset(doomed), has_nameless
+
+
+def _summary(starts: Mapping[tuple[str, int], datetime], one: int) -> datetime:
+    return starts.get((ACTIVITIES, one), datetime.max.replace(tzinfo=UTC))
+
+
+def _in_order(layout: Layout, athlete: int) -> list[tuple[str, Path]]:
+    """Journals of activities run by run; in a run the listing comes before the details."""
+    found = [(path, kind) for kind in (ACTIVITIES, *OF_ACTIVITIES) for path in journals_of(layout, kind, athlete)]
+    found.sort(key=lambda one: (one[0].name, one[1] != ACTIVITIES))
+    return [(kind, path) for path, kind in found]
 
 
 def _fetched(line: NotedLine) -> datetime:
