@@ -43,6 +43,7 @@ export DATA_DIR SECRETS_DIR LOGS_DIR
 folder "$DATA_DIR" 755
 folder "$SECRETS_DIR" 700
 folder "$LOGS_DIR" 755
+folder backups 700
 case " $* ${COMPOSE_PROFILES:-} " in *logs*) folder "$LOGS_DIR/shipper" 700 ;; esac
 [ -e .env ] || { (umask 077 && : >.env) && owned .env; }
 

@@ -16,6 +16,7 @@ from tests.support.schedule_world import FINE, PID, World, world
 from strava_stats.errors import ConfigurationError
 from strava_stats.scheduler.loop import GRACE
 from strava_stats.scheduler.memory import Memory, MemoryFile, pulse
+from strava_stats.settings import build_name
 
 EVENING = utc("2026-11-23T20:00")
 FIVE = utc("2026-11-24T05:00")
@@ -257,6 +258,7 @@ def test_what_is_on_disk(machine: World) -> None:
     assert content | {"cron_digest": "", "recent": []} == {
         "heartbeat_at": "2026-11-24T06:00:00Z",
         "pid": None,
+        "version": build_name(),
         "zone": "Europe/London",
         "next_due_at": "2026-11-25T05:00:00Z",
         "last_due_at": "2026-11-24T05:00:00Z",
