@@ -208,7 +208,7 @@ def two(cli: Cli, serve: Serve) -> tuple[Cli, Strava, int, int]:
     cli("flow", "--backfill").done()
     cli.token_file.with_name("strava_token.json.corrupt-20260101T000000Z").write_text(f'{{"{first}":')
     log = cli.home / "logs" / "flow" / "flow.log"
-    log.parent.mkdir(parents=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(f"began\nathlete {first} done\nathlete {second} done\n{first}{second}\n")
     return cli, strava, first, second
 

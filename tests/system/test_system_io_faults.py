@@ -309,6 +309,18 @@ def test_one_fault_after_another(faults: IoFaults, scene_of: SceneOf, tmp_path: 
     check_rebuild(faults, scene, cli)
 
 
+@pytest.mark.parametrize("kind", ["mkdir", "create", "write"])
+def test_a_log_that_cannot_be_written(faults: IoFaults, scene_of: SceneOf, tmp_path: Path, kind: str) -> None:
+    """It is said once, and the run does its work."""
+    scene = scene_of("first flow")
+    cli = scene.home(tmp_path / "a home")
+    below = {"mkdir": "logs/*", "create": "logs/flow/*/*/*/*.log", "write": "logs/flow/*/*/*/*.log"}[kind]
+    struck = faults.strike(cli, Call(kind, below, 1), "enospc", *scene.command)
+    assert struck.fired
+    assert struck.outcome.done().stderr.count("No log is written") == 1
+    check_mended(faults, scene, cli)
+
+
 def first_of_each(calls: Sequence[Call]) -> list[Call]:
     """The first call of each kind at each sort of file, in order."""
     found: dict[tuple[str, str], Call] = {}

@@ -58,11 +58,13 @@ def examine(context: Context, *, offline: bool) -> list[Check]:
         ("warehouse", _warehouse),
         ("versions", _versions),
     ]
+    checks += [guarded(name, look, context) for name, look in looks]
     if not offline:
-        looks.append(("strava", _reach))
-        if context.tokens.path.exists():
-            looks.append(("application", _application))
-    return checks + [guarded(name, look, context) for name, look in looks]
+        checks.append(guarded("strava", _reach, context))
+        can_ask = all(check.ok for check in checks if check.name in {"credentials", "token", "strava"})
+        if can_ask and context.layout.state.is_dir():
+            checks.append(guarded("application", _application, context))
+    return checks
 
 
 def guarded(name: str, look: Callable[[Context], Check], context: Context) -> Check:
