@@ -110,7 +110,7 @@ def tell(ages: list[int], chapters: Chapters) -> None:
         shutil.rmtree(folder)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(ages=st.lists(st.sampled_from(AGES), min_size=4, max_size=14), chapters=CHAPTERS)
 def test_purges_in_any_story(ages: list[int], chapters: Chapters) -> None:
     """Purges, kills of them, edits, deletions and sweeps in any order end in what Strava lists above the floor."""

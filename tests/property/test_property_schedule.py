@@ -79,7 +79,7 @@ def run_at(due: datetime) -> datetime:
     ("files", "zone"),
     [
         (DAILY, "Europe/London"),
-        (TWO_SETS, "Australia/Lord_Howe"),
+        pytest.param(TWO_SETS, "Australia/Lord_Howe", marks=pytest.mark.slow),
         pytest.param(DAILY, "America/New_York", marks=pytest.mark.slow),
         pytest.param(TWO_SETS, "Europe/London", marks=pytest.mark.slow),
         pytest.param(OFTEN, "UTC", marks=pytest.mark.slow),

@@ -37,6 +37,7 @@ def everywhere(home: Path, needle: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_there_and_back_with_secrets(flowed: Cli) -> None:
     """Data, state and tokens come back; the passphrase is needed, and neither it nor a token is in the file."""
     flowed.env["BACKUP_PASSPHRASE"] = PASSPHRASE
@@ -65,6 +66,7 @@ def test_there_and_back_with_secrets(flowed: Cli) -> None:
     assert other("status").done()
 
 
+@pytest.mark.slow
 def test_secrets_that_are_not_there(flowed: Cli) -> None:
     """Without tokens in the backup, or with others in place, --with-secrets says so before anything is done."""
     flowed("backup", flowed.home / "without.tar").done()

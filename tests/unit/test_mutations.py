@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -30,6 +32,16 @@ def test_a_patch_breaks_the_product_for_tests_that_exist(mutant: Mutant) -> None
     for test in mutant.tests:
         file, _, name = test.partition("::")
         assert re.search(rf"^def {name.partition('[')[0]}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git applies the patches")
+def test_every_patch_applies() -> None:
+    """What they change still stands where they change it."""
+    patches = [str(one.path) for one in mutants()]
+    rotten = [
+        one for one in patches if subprocess.run(["git", "apply", "--check", one], cwd=ROOT, check=False).returncode
+    ]
+    assert rotten == []
 
 
 def test_the_table_is_up_to_date() -> None:
