@@ -180,12 +180,12 @@ test: $(VENV)/made-dev ## all checks: ruff, mypy, import-linter, pytest
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
-	@$(VENV)/bin/python -m pytest -n 2 -m "not slow and not docker" $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 4 -m "not slow and not docker" $(ARGS)
 
 check: test ## the same
 
 test-slow: $(VENV)/made-dev ## the long runs
-	@$(VENV)/bin/python -m pytest -n 2 -m slow $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 4 -m slow $(ARGS)
 
 test-mutations: $(VENV)/made-dev ## break each promise in turn: the tests have to notice (docs/decisions/012)
 	@$(VENV)/bin/python tests/mutations/check.py $(ARGS)
@@ -200,7 +200,7 @@ test-duckdb-next: $(VENV)/made-dev ## the tests on the newest DuckDB (DUCKDB_NEX
 		$$target/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt || exit 1; \
 		$$target/bin/python -m pip install --quiet --disable-pip-version-check "duckdb==$$version" || exit 1; \
 		$$target/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . || exit 1; }; \
-		echo "DuckDB $$version"; $$target/bin/python -m pytest -n 2 -m "not slow and not docker" $(ARGS) || exit 1; \
+		echo "DuckDB $$version"; $$target/bin/python -m pytest -n 4 -m "not slow and not docker" $(ARGS) || exit 1; \
 	done
 
 test-docker: $(VENV)/made-dev ## the images, the flow and the scheduler in a real engine

@@ -138,6 +138,7 @@ def test_a_back_dated_upload_below_the_floor(world: World) -> None:
     assert str(below) not in {one for _, one in State(world.layout.state).quarantine()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", [1, 24 * 90])
 def test_what_is_here_and_moves_below_the_floor(world: World, hours: int) -> None:
     """An activity that is here stays when its start is edited, however far; the next purge takes it."""
@@ -298,6 +299,7 @@ def test_restored_anywhere_killed_is_empty_or_whole(world: World, stride: int) -
     assert content(world) == wanted
 
 
+@pytest.mark.slow
 def test_data_of_two_lives_are_not_mixed(world: World) -> None:
     """A folder that holds other data, or views of one's own, is refused with the name of what is there."""
     backup = back_up_world(world, world.folder / "backup.tar")

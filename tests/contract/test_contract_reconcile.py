@@ -99,6 +99,7 @@ def test_a_restored_activity(tmp_path: Path, waits: float) -> None:
     assert ops(world, one) == ["created", "deleted", "restored"]
 
 
+@pytest.mark.slow
 def test_edited_while_it_was_gone(tmp_path: Path) -> None:
     """What comes back with another name shows it, has its old details at once, and is asked for anew."""
     world = athlete(tmp_path)
@@ -116,6 +117,7 @@ def test_edited_while_it_was_gone(tmp_path: Path) -> None:
     assert world.rows(query, {"one": one}) == [("again",)]
 
 
+@pytest.mark.slow
 def test_made_private_under_a_narrow_scope(tmp_path: Path) -> None:
     """Who never saw private activities sees one vanish that is made private, and come back without a call."""
     starts = [(number + 1) * DAY for number in range(5)]
@@ -147,6 +149,7 @@ def test_a_scope_that_shrank(tmp_path: Path) -> None:
     assert set(table(world)) == set(newest(world))
 
 
+@pytest.mark.slow
 def test_a_scope_that_shrank_after_state_was_lost(tmp_path: Path) -> None:
     """That private activities were listed is known from the warehouse too."""
     world = athlete(tmp_path)
@@ -158,6 +161,7 @@ def test_a_scope_that_shrank_after_state_was_lost(tmp_path: Path) -> None:
     assert (asked(world), set(table(world))) == ([], set(newest(world)))
 
 
+@pytest.mark.slow
 def test_a_scope_that_shrank_before_a_remembered_one_was_asked_for(tmp_path: Path) -> None:
     """What a stop left unasked is not believed to be gone either, when private activities are out of sight since."""
     world = athlete(tmp_path, per_page=100)
@@ -180,6 +184,7 @@ def test_a_scope_that_shrank_at_once(tmp_path: Path) -> None:
     assert (asked(world), set(table(world))) == ([], set(newest(world)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [{"status": 403}, {"action": "drop"}])
 def test_a_listing_that_breaks_off(tmp_path: Path, fault: dict[str, Any]) -> None:
     """What the pages that never came would have held is not asked for."""
@@ -215,6 +220,7 @@ def test_an_empty_listing(tmp_path: Path) -> None:
     assert any("--allow-mass-delete" in note for note in run.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("activities", "deleted"), [(12, 6), (9, 9), (10, 5)])
 def test_no_mass_of_deletions(tmp_path: Path, activities: int, deleted: int) -> None:
     """Up to half of them, or all of fewer than ten, may go without a word."""
@@ -384,6 +390,7 @@ def test_what_is_derived_was_lost(tmp_path: Path, what: str) -> None:
     assert (ops(world, gone), ops(world, back)) == (["created", "deleted"], ["created", "deleted", "restored"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", [0, 4, 8])
 def test_a_deletion_between_two_pages(tmp_path: Path, position: int) -> None:
     """All others are listed, none of them is asked for, and what went is gone after the next sweep at the latest."""
@@ -397,6 +404,7 @@ def test_a_deletion_between_two_pages(tmp_path: Path, position: int) -> None:
     assert set(table(world)) == set(newest(world))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("age", [0.0, 5.5 * DAY])
 def test_an_upload_between_two_pages(tmp_path: Path, age: float) -> None:
     """All others are listed, and it is in after the next sweep at the latest."""
@@ -433,6 +441,7 @@ def test_outside_the_look_back(tmp_path: Path) -> None:
     assert asked(world) == [ids[3], ids[6]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", [5, 9, 15])
 def test_a_rebuild_that_was_killed(tmp_path: Path, operation: int) -> None:
     """However far it came, what it left brings no deleted activity back and repeats no history."""

@@ -164,6 +164,7 @@ def test_hidden_starts(tmp_path: Path, bounds: str) -> None:
     assert len(home.details()) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", ["exclusive", "inclusive"])
 @pytest.mark.parametrize("before_and_after", [0, 7])
 def test_more_in_one_second_than_a_page_holds(tmp_path: Path, bounds: str, before_and_after: int) -> None:
@@ -199,6 +200,7 @@ def test_ids_out_of_the_order_of_dates(tmp_path: Path) -> None:
     assert home.details() == [one for one, *_ in by_start]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["default", "lite"])
 def test_activities_from_the_future(tmp_path: Path, mode: Any) -> None:
     """A device with a wrong clock: they and their details come, the watermark stays behind, nothing is a 400."""
@@ -227,6 +229,7 @@ def test_activities_of_1970(tmp_path: Path) -> None:
     assert home.calls()[DETAIL] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [-600, 7, 600])
 def test_a_clock_that_is_ten_minutes_off(tmp_path: Path, seconds: int) -> None:
     """Quarter hours are Strava's: used to the last call, none refused, each wait ends right after Strava's reset."""

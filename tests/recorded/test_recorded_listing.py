@@ -202,6 +202,7 @@ def test_the_second_pull_of_the_recording(tmp_path: Path) -> None:
         assert row["athlete_count"] == counts.get(row["id"], old["athlete_count"])
 
 
+@pytest.mark.slow
 def test_rebuild_gives_the_same_content(tmp_path: Path) -> None:
     """A rebuild from bronze alone gives every row of every table back."""
     landed = land(tmp_path, "activities.jsonl")
@@ -212,6 +213,7 @@ def test_rebuild_gives_the_same_content(tmp_path: Path) -> None:
     assert content(landed.bench) == before
 
 
+@pytest.mark.slow
 def test_two_athletes_in_one_folder(tmp_path: Path) -> None:
     """Both recorded accounts flow into one warehouse without touching each other's rows."""
     clock = VirtualClock()

@@ -33,6 +33,7 @@ def kill_token(cli: Cli, strava: Strava, athlete: int) -> None:
     cli.token_file.write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 def test_all_in_turn(two: tuple[Cli, Strava, int, int]) -> None:
     """Without --athlete every athlete is done; each row says whose it is."""
     cli, strava, first, second = two

@@ -52,6 +52,7 @@ def bodies(cli: Cli, kind: str) -> list[dict[str, Any]]:
     return [line for line in found if line["kind"] == "body"]
 
 
+@pytest.mark.slow
 def test_broken_summaries(connected: Cli, strava: Strava) -> None:
     """A lone surrogate, broken UTF-8, a raw newline … in one page: each is named and kept as sent, all others land."""
     names = [name for name in BROKEN if name not in HIDING]
@@ -175,6 +176,7 @@ def test_unknown_keys_and_sports(connected: Cli, strava: Strava) -> None:
     assert extra["text"] == "é\n"
 
 
+@pytest.mark.slow
 def test_a_pretty_printed_page(connected: Cli, strava: Strava) -> None:
     """Newlines between tokens are blanked; all rows are as without them, and strings keep theirs."""
     first = strava.ids[0]
@@ -201,6 +203,7 @@ def test_a_broken_element_in_a_pretty_page(connected: Cli, strava: Strava) -> No
     assert connected.one(f"select name from activities where id = {tricky}") == '], {"id": 5}, \\" ['
 
 
+@pytest.mark.slow
 def test_broken_details(flowed: Cli, strava: Strava) -> None:
     """Details that are no clean JSON are named and kept as sent; the others come, and the old rows stay."""
     sent = {
@@ -235,6 +238,7 @@ ODD_PARTS = {
 }
 
 
+@pytest.mark.slow
 def test_details_that_do_not_fit(flowed: Cli, strava: Strava) -> None:
     """A part of the details that is of another kind than ever seen stops nothing: the rest has its rows."""
     odd = dict(zip(strava.ids, ODD_PARTS.items(), strict=False))

@@ -152,6 +152,7 @@ def test_a_ca_bundle_that_is_no_pem(connected: Cli) -> None:
     connected("flow").failed(78, "REQUESTS_CA_BUNDLE")
 
 
+@pytest.mark.slow
 def test_netrc_is_not_used(connected: Cli, strava: Strava) -> None:
     """A ~/.netrc with a login for the host neither replaces the bearer nor leaks."""
     netrc = connected.home / ".netrc"

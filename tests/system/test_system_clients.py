@@ -104,6 +104,7 @@ def test_a_reader_that_stays_open_keeps_what_it_opened(flowed: Cli, strava: Stra
     assert flowed.rows("select count(*) from activities") == [(before[0][0] - 1,)]
 
 
+@pytest.mark.slow
 @as_root
 @pytest.mark.parametrize("manner", ["log", "checkpoint"])
 @pytest.mark.parametrize("news", [True, False])

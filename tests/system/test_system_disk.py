@@ -238,6 +238,7 @@ def test_garbage_for_state(flowed: Cli, strava: Strava, number: int) -> None:
     flowed("status").done()
 
 
+@pytest.mark.slow
 def test_all_state_lacks_something(flowed: Cli) -> None:
     """State files of an older or a broken version are read as far as they go, and never end a command."""
     for name, content in PARTS:

@@ -65,6 +65,7 @@ def test_refresh_old(pulled: Cli, strava: Strava) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_refresh_that_brings_the_same_body_counts(pulled: Cli, strava: Strava) -> None:
     """What was refreshed without a change goes to the end of the queue."""
     for one in strava.ids[:3]:
@@ -186,6 +187,7 @@ def test_the_day_ends_with_progress(limited: tuple[Cli, Strava]) -> None:
     assert cli.one("select count(*) from activity_details") == 18
 
 
+@pytest.mark.slow
 def test_the_day_ends_before_any_progress(limited: tuple[Cli, Strava]) -> None:
     """A used-up day without progress is 75, says when it goes on, and makes no call in vain."""
     cli, strava = limited

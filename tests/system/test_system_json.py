@@ -22,6 +22,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_one_object_before_or_behind_the_command(flowed: Cli, command: str) -> None:
     """`--json` gives one object of the agreed shape, wherever it stands, and says which command it was."""

@@ -146,6 +146,7 @@ def test_rebuild_twice_and_in_between(history: Cli, its_strava: Strava) -> None:
     assert_same(before, contents(history))
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_set_back(flowed: Cli, strava: Strava) -> None:
     """Runs of a machine whose clock was once ahead by years: later runs sort behind them and win."""
     for kind in ("activities", "activity_details", "athletes", "gear"):

@@ -116,6 +116,7 @@ PASSING: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/athlete/activities", "/activities/*"])
 def test_passing_faults(connected: Cli, strava: Strava, path: str) -> None:
     """HTML, nothing, 503, 597 and dropped connections, each once, are asked for again: everything lands, exit 0."""
@@ -141,6 +142,7 @@ def landed_ids(cli: Cli) -> set[int]:
     return {row[0] for row in cli.rows("select id from activities")}
 
 
+@pytest.mark.slow
 def test_details_cut_short_unnoticed(connected: Cli, strava: Strava) -> None:
     """Details that end in the middle although their length is right never pass for whole ones; the others come."""
     connected("pull").done()
@@ -233,6 +235,7 @@ def test_a_listing_that_is_an_object(connected: Cli, strava: Strava) -> None:
     assert len(strava.listings()) == 2
 
 
+@pytest.mark.slow
 def test_an_account_without_activities(cli: Cli, serve: Serve) -> None:
     """A new account is no failure: one empty page, exit 0, and queries on empty tables work."""
     strava = serve(settled_simulator(activities=0))

@@ -78,6 +78,7 @@ def test_doctor_finds_it(connected: Cli, proxy: Intercepting, authority: Authori
     connected("doctor").done()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_the_bundle_of_a_setting(
     connected: Cli, proxy: Intercepting, strava: Strava, authority: Authority, setting: str

@@ -502,6 +502,7 @@ def carry_out(damage: Damage, cli: Cli, backup: Path) -> None:
             cli(*step).done()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ALL, ids=lambda one: f"{one.check}-{one.name}".replace(" ", "-"))
 def test_damage_is_found_and_its_cure_cures(damage: Damage, cli: Here, past: tuple[Path, Strava]) -> None:
     """Each damage is exactly one finding with exit code 3; after its cure nothing is found any more.

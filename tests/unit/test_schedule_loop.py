@@ -94,6 +94,7 @@ def test_tries_end(machine: World) -> None:
     assert "next due at 2026-12-24 05:00" in machine.said("exit code 75")[-1]
 
 
+@pytest.mark.slow
 def test_a_flow_that_outlasts_a_due_time(machine: World) -> None:
     """Due times that come while a flow runs are covered by one run at its end, never by a second at the same time."""
     machine.write("0 * * * *")
