@@ -118,7 +118,7 @@ def test_purges_in_any_story(ages: list[int], chapters: Chapters) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
 @given(ages=st.lists(st.sampled_from(AGES), min_size=4, max_size=14), chapters=CHAPTERS)
 def test_purges_in_many_stories(ages: list[int], chapters: Chapters) -> None:
     """The same in more and other stories each time."""
