@@ -5,14 +5,13 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
-setting = $(shell sed -n 's/^[[:space:]]*$(1)[[:space:]]*=[[:space:]]*//p' .env 2>/dev/null | tail -n 1 | tr -d "\"'" | tr -cd '[:alnum:] ._,:/=+-')
-PER_PAGE ?= $(or $(call setting,PER_PAGE),200)
+setting = $(shell root=. && . ./scripts/settings.sh && env_file_value $(1) | tr -cd '[:alnum:] ._,:/=+-')
 DAYS ?= $(or $(call setting,DAYS),21)
 ENRICH_ARGS ?= $(or $(call setting,ENRICH_ARGS),--since-days $(DAYS) --cushion-15min 0 --cushion-daily 0)
 ENRICH_ALL_ARGS ?= $(or $(call setting,ENRICH_ALL_ARGS),--all --cushion-15min 0 --cushion-daily 0)
 ARGS ?=
 RUNNER ?=
-export PER_PAGE DAYS RUNNER
+export RUNNER
 DUCKDB_NEXT ?= 2.0.0
 
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.14 python3; do \

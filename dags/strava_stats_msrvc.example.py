@@ -10,7 +10,7 @@ for Airflow's DAG processor, scheduler and workers alike; STRAVA_STATS_ stands b
     SCHEDULE       five cron fields; default 0 5 * * *
     TIMEZONE       its time zone; default Europe/London
     ENRICH_ARGS    options for enrich; default none
-    RETRIES        tries after the first, for exit codes 69 and 75; default 4
+    RETRIES        tries after the first, for exit codes 69, 75 and 130; default 4
     RETRY_MINUTES  minutes between two tries; default 15, which is Strava's shorter rate window
     DEADLINE_HOURS a run that is not done so long after it was queued raises the alarm; default 3, and 0 for never.
                    `airflow dags test` needs 0: up to 3.3.2 it stumbles over any deadline once all tasks are done
@@ -18,9 +18,9 @@ for Airflow's DAG processor, scheduler and workers alike; STRAVA_STATS_ stands b
     ALERT_COMMAND  what raises it, with the message as its last argument: apprise mailto://… -b; default: a line in
                    the scheduler's log
 
-Exit codes decide: 69 (Strava unreachable) and 75 (try again later) are tried again, and so is a command that was
-killed; everything else (2 usage, 65 corrupt data, 77 not authorised, 78 configuration) waits for a person, and fails
-at once. A run that was missed is not made up for: the next one fetches whatever is new.
+Exit codes decide: 69 (Strava unreachable), 75 (try again later) and 130 (interrupted) are tried again, and so is a
+command that was killed; everything else (2 usage, 65 corrupt data, 77 not authorised, 78 configuration) waits for a
+person, and fails at once. A run that was missed is not made up for: the next one fetches whatever is new.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 DAG_ID = "strava_stats_msrvc"
-TRANSIENT = {69: "Strava unreachable", 75: "try again later"}
+TRANSIENT = {69: "Strava unreachable", 75: "try again later", 130: "interrupted"}
 FINAL = {1: "a bug", 2: "usage", 65: "corrupt data", 77: "not authorised", 78: "configuration"}
 
 

@@ -11,7 +11,7 @@ case ${1:-} in
     exec tail -n 200 "$@" "$logs/flow/latest.log"
     ;;
   clean)
-    rm -rf -- "$logs/flow" "$logs/scheduler"/cron.log.*
+    rm -rf -- "$logs/flow" "$logs/scheduler"/cron-*.log
     # A scheduler that runs has this one open.
     [ ! -f "$logs/scheduler/cron.log" ] || : >"$logs/scheduler/cron.log"
     ;;

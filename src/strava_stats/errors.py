@@ -107,3 +107,8 @@ class ConfigurationError(StravaStatsError):
 
     exit_code = 78
     kind = "configuration"
+
+
+def interrupted() -> StravaStatsError:
+    """What a command that was told to end says, and its run is recorded with."""
+    return StravaStatsError("Interrupted", "run the same command again: it goes on where it was")

@@ -16,7 +16,7 @@ from typing import Any
 import filelock
 
 from strava_stats.clock import Clock
-from strava_stats.errors import Locked, NotAuthorised, RateLimited, ScopeMissing, StravaStatsError
+from strava_stats.errors import Locked, NotAuthorised, RateLimited, ScopeMissing, StravaStatsError, interrupted
 from strava_stats.files import disk_errors, make_folder
 from strava_stats.lake.bronze import noted_ids, recover
 from strava_stats.lake.layout import DETAILS, Layout, next_run_id
@@ -192,13 +192,21 @@ def run_steps(
         _Stages(services, run, token, steps).go(done_before)
     except StravaStatsError as error:
         run.error = error
+    except KeyboardInterrupt:
+        run.error = run.error or interrupted()
+        _close(services, run)
+        raise
+    _close(services, run)
+    return run
+
+
+def _close(services: Services, run: Run) -> None:
     run.finished_at = services.clock.now()
     try:
         services.state.add_run(run.record(run.finished_at))
     except StravaStatsError as error:  # a full disk is no reason to hide what came before it
         run.error = run.error or error
     services.narrator.event("run", **_as_event(run))
-    return run
 
 
 def _as_event(run: Run) -> dict[str, Any]:
@@ -400,6 +408,9 @@ class _Stages:
             raise
         except StravaStatsError as error:
             self.run.error = error
+            raise
+        except KeyboardInterrupt:
+            self.run.error = interrupted()  # before the file is published that tells of it
             raise
         finally:
             self.calls += keeper.calls

@@ -7,6 +7,7 @@ be written is said once and stops nothing.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -85,12 +86,13 @@ class RunLog:
         structured = self._folder / "structured" / day
         for folder in (plain, structured):
             folder.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            name = f"flow_{now.strftime(STAMP)}" + (f"_{number}" if number > 1 else "")
-            with suppress(FileExistsError):
-                self._files.append((plain / f"{name}.log").open("x", encoding="utf-8"))
-                self._files.append((structured / f"{name}.jsonl").open("x", encoding="utf-8"))
-                break
+        numbers = itertools.count(2)
+        name = f"flow_{now.strftime(STAMP)}"
+        while (plain / f"{name}.log").exists() or (structured / f"{name}.jsonl").exists():
+            name = f"flow_{now.strftime(STAMP)}_{next(numbers)}"
+        for path in (plain / f"{name}.log", structured / f"{name}.jsonl"):
+            # Not strict: the name of a file may be no text.
+            self._files.append(path.open("a", encoding="utf-8", errors="backslashreplace"))
         _point(self._folder / "latest.log", plain / f"{name}.log")
 
     def _stamp(self, _: Any, __: str, event: Event) -> Event:
@@ -173,11 +175,12 @@ def prune(folder: Path, now: datetime) -> None:
         named = NAME.fullmatch(path.name)
         if named is None:
             continue
-        age = now - datetime.strptime(named[1], STAMP).replace(tzinfo=UTC)
-        if age > (KEEP_PLAIN if named[2] == "log" else KEEP_STRUCTURED):
-            path.unlink(missing_ok=True)
-            for parent in list(path.parents)[:3]:  # day, month, year
-                with suppress(OSError):
+        # Each on its own: what cannot be removed, or bears no time after all, stops nothing.
+        with suppress(OSError, ValueError):
+            age = now - datetime.strptime(named[1], STAMP).replace(tzinfo=UTC)
+            if age > (KEEP_PLAIN if named[2] == "log" else KEEP_STRUCTURED):
+                path.unlink(missing_ok=True)
+                for parent in list(path.parents)[:3]:  # day, month, year
                     parent.rmdir()
 
 

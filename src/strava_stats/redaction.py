@@ -12,26 +12,28 @@ SHORTEST_SECRET = 4  # characters; shorter ones would blank half of every text
 DEEPEST = 20
 
 SECRET_KEY = re.compile(
-    r"token|secret|passw|authori[sz]ation|cookie|credential|api_?key|bearer|^code$|^state$", re.IGNORECASE
+    r"token|secret|passw|passphrase|authori[sz]ation|cookie|credential|api_?key|bearer|^code$|^state$", re.IGNORECASE
 )
 PLACE_KEY = re.compile(r"(^|_)(lat|latitude|lng|lon|longitude|latlng|coordinates?|polyline)(_|$)", re.IGNORECASE)
 
 NAMED = r"[\"']?\s*[=:]\s*"
 NUMBER = r"[-+]?\d{1,3}(?:\.\d+)?(?:e[-+]?\d+)?"
 EXACT = r"[-+]?\d{1,3}\.\d{2,}(?:e[-+]?\d+)?"
-SECRET_NAME = r"\w*(?:token|secret|passw(?:or)?d|api_?key)|authori[sz]ation|\bcode|\bstate"  # noqa: S105 - how they are called
+SECRET_NAME = r"\w*(?:token|secret|passw(?:or)?d|passphrase|api_?key)|authori[sz]ation|\bcode|\bstate"  # noqa: S105 - how they are called
 PATTERNS = [
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
+        # https://user:password@proxy
+        (r"://[^/@\s\"']+@", f"://{GONE}@"),
         (r"\b(bearer|basic)\s+[^\s\"',;]+", rf"\1 {GONE}"),
         (rf"((?:{SECRET_NAME}){NAMED})(\"[^\"]*\"?|'[^']*'?|[^\s\"'&,;}}\])]+)", rf"\1{GONE}"),
         # Strava's tokens and secrets are 40 hexadecimal digits.
         (r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])", GONE),
         (rf"(\w*polyline{NAMED})(\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,;}}\])]+)", rf"\1{GONE}"),
         (rf"(\w*(?:latlng|coordinates?){NAMED})[\[(]?\s*{NUMBER}(?:\s*[,;\s]\s*{NUMBER})?\s*[\])]?", rf"\1{GONE}"),
-        (rf"(\b(?:\w+_)?(?:lat|lng|lon|latitude|longitude){NAMED})[\"']?{NUMBER}", rf"\1{GONE}"),
-        # Two numbers with decimals side by side.
-        (rf"(?<![\w.]){EXACT}\s*[,;/\s]\s*{EXACT}(?![\w.])", GONE),
+        (rf"(\b(?:\w+_)?(?:lat|lng|lon|latitude|longitude)(?:{NAMED}|\s+))[\"']?{NUMBER}", rf"\1{GONE}"),
+        # Two numbers with decimals side by side, also as 51.50742° N, 0.12776° W.
+        (rf"(?<![\w.]){EXACT}\s*°?\s*[NSEW]?\s*[,;/\s]\s*{EXACT}(?![\d.])(?:\s*°?\s*[NSEW]\b)?", GONE),
     )
 ]
 

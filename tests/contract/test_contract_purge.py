@@ -207,7 +207,7 @@ def test_a_plan_does_not_count_it(world: World) -> None:
 
 @pytest.mark.slow
 def test_killed_anywhere_the_same_command_goes_on(world: World) -> None:
-    """Killed before every third file operation, a flow and a rebuild still work, and purged again all is as without a kill."""
+    """Killed at every third file operation, flow and rebuild still work; purged again, all is as without a kill."""
     day = _floor_day(world)
     old = _old(world, day)
     backup = back_up_world(world, world.folder / "before.tar")
@@ -278,7 +278,7 @@ def test_a_damaged_journal_is_not_rewritten(world: World) -> None:
 
 @pytest.mark.parametrize("stride", [31, pytest.param(4, marks=pytest.mark.slow)])
 def test_restored_anywhere_killed_is_empty_or_whole(world: World, stride: int) -> None:
-    """Killed before every fourth file operation or so, bronze is not there or whole; the same command ends in the same content."""
+    """Killed at any of these file operations, bronze is not there or whole; the same command goes on."""
     wanted = content(world)
     bronze = _bytes_of_bronze(world)
     backup = back_up_world(world, world.folder / "backup.tar")

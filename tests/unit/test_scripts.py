@@ -388,7 +388,7 @@ def test_newest_log_is_shown_and_logs_are_deleted(place: Place) -> None:
     (logs / "flow/2026/11/23/flow_1.log").write_text("all went well\n", encoding="utf-8")
     (logs / "flow/latest.log").symlink_to("2026/11/23/flow_1.log")
     (logs / "scheduler").mkdir()
-    for name in ("cron.log", "cron.log.2026-11-22", "notes.txt"):
+    for name in ("cron.log", "cron-2026-11-22.log", "notes.txt"):
         (logs / "scheduler" / name).write_text("old", encoding="utf-8")
     assert place.run("make", "-s", "flow-latest").stdout == "all went well\n"
     assert place.run("make", "clean-logs").returncode == 0

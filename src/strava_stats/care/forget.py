@@ -6,12 +6,12 @@ Backups are not touched. Each step may be killed and done again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from strava_stats.care.backup import run_records
 from strava_stats.care.purge import athletes_in_bronze
+from strava_stats.errors import StravaStatsError
 from strava_stats.files import disk_errors, fsync_folder
 from strava_stats.lake.floor import read_floors, write_floors
 from strava_stats.lake.layout import KINDS, RUN, Layout
@@ -58,9 +58,13 @@ def forget(
         _drop_archives(layout, result)
     state.forget_athlete(athlete_id)
     _drop_set_aside_tokens(secrets_dir, athlete_id)
-    result.logs = sum(_drop_lines(path, athlete_id) for path in _files_of(logs_dir))
     if athletes_in_bronze(layout):
         compact(layout, state, narrator, calendar, rebuild=True)
+    for path in _our_logs(logs_dir):
+        try:
+            result.logs += _drop_lines(path, athlete_id)
+        except (StravaStatsError, OSError) as error:
+            narrator.warn(f"Lines that name the athlete stay in {path}: {error}")
     return result
 
 
@@ -118,9 +122,11 @@ def _drop_set_aside_tokens(secrets_dir: Path, athlete_id: int) -> None:
                 path.unlink()
 
 
-def _files_of(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+def _our_logs(logs_dir: Path) -> list[Path]:
+    """The folder may hold what others have written."""
+    found = [*(logs_dir / "flow").rglob("flow_*.log"), *(logs_dir / "flow").rglob("flow_*.jsonl")]
+    found += (logs_dir / "scheduler").glob("cron*.log")
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
 def _drop_lines(path: Path, athlete_id: int) -> bool:

@@ -32,7 +32,7 @@ MB = 1e6
 @app.command()
 def backup(
     ctx: typer.Context,
-    path: Annotated[Path | None, typer.Argument(help="A .tar file or a folder; else backups/ beside data.")] = None,
+    path: Annotated[Path | None, typer.Argument(help="A .tar file or a folder; else backups/ beside .env.")] = None,
     with_secrets: WithSecrets = False,
 ) -> None:
     """Write all that cannot be made anew into one file: raw answers, own views, state."""
@@ -43,7 +43,7 @@ def backup(
     started = datetime.now(UTC)
     services = context.services()
     now = services.clock.now()
-    wanted = path.expanduser().absolute() if path else context.settings.data_dir.parent / "backups"
+    wanted = path.expanduser().absolute() if path else context.settings.env_file.parent / "backups"
     sealed = _sealed_tokens(context) if with_secrets else None
     with _stage("backup") as stage, writing(services, "backup"):
         done = back_up(

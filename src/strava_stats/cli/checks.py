@@ -54,6 +54,7 @@ def examine(context: Context, *, offline: bool) -> list[Check]:
         ("scopes", _scopes),
         ("data folder", lambda one: _folder("data folder", one.settings.data_dir, "DATA_DIR")),
         ("secrets folder", lambda one: _folder("secrets folder", one.settings.secrets_dir, "SECRETS_DIR")),
+        ("logs folder", lambda one: _folder("logs folder", one.settings.logs_dir, "LOGS_DIR")),
         ("disk", _disk),
         ("warehouse", _warehouse),
         ("versions", _versions),
@@ -193,7 +194,7 @@ def _scopes(context: Context) -> Check:
 
 def _folder(name: str, path: Path, setting: str) -> Check:
     existing = next(one for one in (path, *path.parents) if one.exists())
-    writable = os.access(existing, os.W_OK | os.X_OK)
+    writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     return Check(
         name, writable, str(path), f"make {existing} writable for this user, or set {setting} to another folder"
     )

@@ -84,7 +84,8 @@ class Context:
         except StravaStatsError:  # the command itself tells of a damaged file
             tokens = []
         tried = [text for one in tokens for text in (one.access_token, one.refresh_token)]
-        known = {self.settings.client_secret, *self.settings.notify_urls, *tried}
+        settings = self.settings
+        known = {settings.client_secret, settings.backup_passphrase, *settings.notify_urls, *tried}
         return {one for one in known if one}
 
     @cached_property

@@ -40,13 +40,15 @@ def status(
     if form not in {"table", "prometheus"}:
         raise UsageError(f"--format {form[:40]!r} is not known", "give table or prometheus; --json is an option")
     context: Context = ctx.obj
+    if context.as_json and form != "table":
+        raise UsageError("--json and --format exclude each other", "give one of them")
     started = datetime.now(UTC)
     urls = context.notify_urls() if notify else ()
     found, memory = stand(context, None if max_age is None else timedelta(hours=max_age))
     stale = [line for one in found for line in one.stale]
     waits = waits_for_compact(context.layout)
     if context.as_json:
-        shown = "partial" if stale else "ok"
+        shown = "partial" if stale or not found else "ok"
         athletes = [one.as_dict() for one in found]
         print_json(report("status", shown, started, athletes=athletes, stale=stale, waits_for_compact=waits))
     elif form == "prometheus":
@@ -60,11 +62,15 @@ def status(
     for line in stale:
         context.narrator.warn(line)
     if stale and urls:
-        from strava_stats.notices import send  # noqa: PLC0415
-
-        if failure := send(urls, "Strava data is stale", "\n".join(stale)):
-            context.narrator.warn(failure)
+        _notify(context, urls, stale)
     return FINDING if stale or not found else 0
+
+
+def _notify(context: Context, urls: Sequence[str], stale: Sequence[str]) -> None:
+    from strava_stats.notices import send  # noqa: PLC0415
+
+    if failure := send(urls, "Strava data is stale", "\n".join(stale)):
+        context.narrator.warn(failure)
 
 
 def stand(context: Context, max_age: timedelta | None = None) -> tuple[list[Standing], Memory]:
@@ -72,20 +78,21 @@ def stand(context: Context, max_age: timedelta | None = None) -> tuple[list[Stan
 
     Without `max_age` the data may be as old as the schedule allows: a flow that was due has ended well.
     """
-    from strava_stats.scheduler.memory import MemoryFile, expected_by  # noqa: PLC0415
+    from strava_stats.scheduler.memory import MemoryFile, expected_by, pulse  # noqa: PLC0415
     from strava_stats.sync.standing import standing  # noqa: PLC0415
 
     services = context.services()
     memory = MemoryFile(context.layout.state).load()
     now = services.clock.now()
+    is_scheduled, _ = pulse(memory, now)  # a dead one may have been replaced by another way to run the flow
     found = standing(
         services.layout,
         services.state,
         services.keeper_for(),
         now,
         athletes=[token.athlete_id for token in context.athletes()] if context.tokens.load() else [],
-        max_age=MAX_AGE if max_age is None else max_age,
-        next_run=memory.next_due_at,
+        max_age=max_age if max_age is not None or is_scheduled else MAX_AGE,
+        next_run=memory.next_due_at if is_scheduled else None,
         expected_by=expected_by(memory, now) if max_age is None else None,
     )
     return found, memory

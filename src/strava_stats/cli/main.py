@@ -15,7 +15,7 @@ import typer
 
 from strava_stats.cli.app import app, report
 from strava_stats.cli.context import INTERRUPTED
-from strava_stats.errors import StravaStatsError, UsageError
+from strava_stats.errors import StravaStatsError, UsageError, interrupted
 from strava_stats.settings import load_settings
 
 GLOBAL_FLAGS = frozenset({"--json", "-v", "--verbose", "-q", "--quiet"})
@@ -50,6 +50,7 @@ def hoist_global_options(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command; exits with its code."""
+    _open_missing_streams()
     given = hoist_global_options(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     verbose = any(one == "--verbose" or (JOINED_FLAGS.fullmatch(one) and "v" in one) for one in given)
@@ -74,6 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the CLI's last line
         code = _report(error, command, started, as_json=as_json, verbose=verbose)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_missing_streams() -> None:
+    """A shell may have closed one (`2>&-`): what goes there is lost, and goes nowhere else."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until we end
 
 
 def _interrupt(*_: Any) -> NoReturn:
@@ -106,7 +114,7 @@ def explain(error: BaseException) -> StravaStatsError:
     if isinstance(error, StravaStatsError):
         return error
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return StravaStatsError("Interrupted", "run the same command again: it goes on where it was")
+        return interrupted()
     if isinstance(error, MISTYPED):
         # Make hands settings on as options (DAYS as --since-days): then the setting is what has to be mended.
         try:

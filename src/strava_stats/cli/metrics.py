@@ -9,6 +9,7 @@ from strava_stats.sync.standing import Standing
 
 Value = float | datetime | None
 
+STALE = "1 when the data is older than it may be."
 GAUGES: Sequence[tuple[str, str, Callable[[Standing], Value]]] = (
     ("last_success_timestamp_seconds", "End of the last pull or flow that did not fail.", lambda one: one.last_success),
     ("last_sweep_timestamp_seconds", "Last listing of everything.", lambda one: one.last_sweep),
@@ -20,12 +21,14 @@ GAUGES: Sequence[tuple[str, str, Callable[[Standing], Value]]] = (
     ("quarantined", "What could not be fetched or parsed.", lambda one: one.quarantined),
     ("calls_left_15min", "API calls left in this quarter hour.", lambda one: one.calls_left_15min),
     ("calls_left_today", "API calls left today.", lambda one: one.calls_left_today),
-    ("stale", "1 when the data is older than it may be.", lambda one: bool(one.stale)),
+    ("stale", STALE, lambda one: bool(one.stale)),
 )
 
 
 def prometheus(found: Sequence[Standing], heartbeat_at: datetime | None) -> str:
     """One gauge a figure, labelled with the athlete; what is not known has no sample."""
+    if not found:  # an alarm on this gauge has to fire when nobody is known, too
+        return "".join(line + "\n" for line in [*_head("stale", STALE), "strava_stats_stale 1"])
     lines = []
     for name, text, value_of in GAUGES:
         samples = [(one.athlete_id, value) for one in found if (value := value_of(one)) is not None]

@@ -130,11 +130,11 @@ def _now(context: Context, started: datetime) -> int:
         code = run_flow(
             FlowRunner(_folders(context), log), options, log=log, clock=clock, stopping=lambda: clock.stopping
         )
-        log.say(f"flow ended with {explain_code(code)}" if code else "flow ended well")
+        log.say(f"flow ended with {explain_code(code)}" if code != 0 else "flow ended well")
     failure = log.last_failure(beginning)
     if code and failure and context.quiet:
         print(failure, file=sys.stderr)
-    _conclude(context, started, "failed" if code else "ok", exit_code=code)
+    _conclude(context, started, "failed" if code != 0 else "ok", exit_code=code)
     if code is None:
         return COULD_NOT_START
     return code if code >= 0 else SIGNALLED - code

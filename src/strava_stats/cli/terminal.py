@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class TerminalNarrator:
         if self._progress is not None:
             self._progress.console.print(text, markup=False, highlight=False)
         else:
-            print(text, file=sys.stderr, flush=True)
+            with suppress(OSError):  # nobody listens any more: no reason to stop the work
+                print(text, file=sys.stderr, flush=True)
 
     def _move_bar(self, task: str, done: int, total: int | None) -> None:
         if self._progress is None:

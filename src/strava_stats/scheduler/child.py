@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from strava_stats.errors import StravaStatsError
 from strava_stats.scheduler.cron_log import CronLog
 
 
@@ -48,7 +49,10 @@ class FlowRunner:
 
     def start(self, options: Sequence[str]) -> Child:
         """A flow in a session of its own: Ctrl-C reaches it through us alone, and once."""
-        output = self.log.open()
+        try:
+            output = self.log.open()
+        except (OSError, StravaStatsError):  # told by the log itself; a sync without a log is better than none
+            output = os.open(os.devnull, os.O_WRONLY)
         try:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and checked options
                 [*self.command, "flow", *options],

@@ -17,6 +17,8 @@ FRESH = timedelta(minutes=5)
 
 ALLOWED = timedelta(hours=2)
 """What a scheduled flow may take, retries included, before its data counts as stale."""
+LONGEST = timedelta(hours=26)
+"""The same for one that still runs: it may wait for quarter hours all day."""
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -78,8 +80,9 @@ def expected_by(memory: Memory, now: datetime) -> datetime | None:
 
     It needs no scheduler that lives: a dead one has left the time that it was waiting for.
     """
-    times = [at for at in (memory.last_due_at, memory.next_due_at) if at is not None and at + ALLOWED <= now]
-    return max(times, default=None)
+    running = memory.running.due_at if memory.running is not None and pulse(memory, now)[0] else None
+    allowed = {at: LONGEST if at == running else ALLOWED for at in (memory.last_due_at, memory.next_due_at) if at}
+    return max((at for at, time in allowed.items() if at + time <= now), default=None)
 
 
 def pulse(memory: Memory, now: datetime) -> tuple[bool, str]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from strava_stats.clock import SystemClock
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class SignalClock(SystemClock):
-    """The machine's clock; `stopping` is set by SIGTERM or SIGINT. Made by `listening`."""
+    """The machine's clock; `stopping` is set by SIGTERM, SIGINT or SIGHUP. Made by `listening`."""
 
     def __init__(self, wake: int) -> None:
         self.stopping = False

@@ -26,8 +26,8 @@ LAST_RUNS = """
 select run_id, athlete_id, command, started_at, finished_at, status
 from runs
 where athlete_id = ? and command in ('pull', 'flow')
-order by run_id desc
-limit 20
+qualify row_number() over (partition by status = 'failed' order by run_id desc) = 1
+order by run_id
 """
 
 
@@ -62,7 +62,7 @@ def standing(
     now: datetime,
     *,
     athletes: Sequence[int],
-    max_age: timedelta,
+    max_age: timedelta | None,
     next_run: datetime | None = None,
     expected_by: datetime | None = None,
 ) -> list[Standing]:
@@ -124,11 +124,15 @@ def _last(pulls: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _stale(
-    athlete_id: int, last_success: datetime | None, now: datetime, max_age: timedelta, expected_by: datetime | None
+    athlete_id: int,
+    last_success: datetime | None,
+    now: datetime,
+    max_age: timedelta | None,
+    expected_by: datetime | None,
 ) -> list[str]:
     if last_success is None:
         return [f"Athlete {athlete_id}: no pull has ended well yet: run `strava-stats flow --backfill`"]
-    if now - last_success > max_age:
+    if max_age is not None and now - last_success > max_age:
         hours = (now - last_success).total_seconds() / 3600
         return [f"Athlete {athlete_id}: the last successful pull was {hours:.0f} hours ago: run `strava-stats flow`"]
     if expected_by is not None and last_success < expected_by:
