@@ -166,6 +166,12 @@ def test_a_damaged_backup(flowed: Cli) -> None:
     flowed("restore", flowed.home, "--yes").failed(2)
 
 
+def test_nothing_to_back_up(cli: Cli) -> None:
+    """A data folder without answers of Strava is rather a wrong name than worth a backup: no file is made."""
+    cli("backup").failed(78, "nothing to back up", "DATA_DIR")
+    assert not (cli.home / "backups").exists()
+
+
 def test_purge_and_what_follows(flowed: Cli, strava: Strava) -> None:
     """What is old is gone, stays gone over a sweep and a rebuild, and verify has no quarrel with Strava's totals."""
     middle = flowed.one("select start_date from activities order by start_date offset 30 limit 1")
@@ -209,7 +215,7 @@ def two(cli: Cli, serve: Serve) -> tuple[Cli, Strava, int, int]:
         connect(cli, strava, athlete)
     cli("flow", "--backfill").done()
     cli.token_file.with_name("strava_token.json.corrupt-20260101T000000Z").write_text(f'{{"{first}":')
-    log = cli.home / "logs" / "flow" / "flow.log"
+    log = cli.home / "logs" / "flow" / "flow_x.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(f"began\nathlete {first} done\nathlete {second} done\n{first}{second}\n")
     return cli, strava, first, second
@@ -224,8 +230,8 @@ def test_forget_one_of_two(two: tuple[Cli, Strava, int, int]) -> None:
     report = cli("forget", "--athlete", first, "--yes", "--json").done().json
     assert [(one["athlete_id"], one["revoked"]) for one in report["athletes"]] == [(first, True)]
     assert strava.simulator.calls[-1]["path"] == "/oauth/revoke"
-    assert everywhere(cli.home, str(first)) == ["logs/flow/flow.log"]
-    log = (cli.home / "logs" / "flow" / "flow.log").read_text()
+    assert everywhere(cli.home, str(first)) == ["logs/flow/flow_x.log"]
+    log = (cli.home / "logs" / "flow" / "flow_x.log").read_text()
     assert log == f"began\nathlete {second} done\n{first}{second}\n"
     assert cli.rows("select * exclude (fetched_at) from activities order by id") == before
     assert cli.rows("select distinct athlete_id from runs") == [(second,)]

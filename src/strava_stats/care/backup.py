@@ -54,8 +54,10 @@ def back_up(
     """Under the writer's lock, with all journals closed. Raises UsageError rather than replace a file."""
     if path.exists():
         raise UsageError(f"{path} is there already", "give another name: a backup never replaces one")
-    _make_place(path.parent)
     files = [*_data_files(layout)]
+    if not any(name.startswith("data/bronze/") for name, _ in files):
+        raise ConfigurationError(f"There is nothing to back up in {layout.data_dir}", "check DATA_DIR or --data-dir")
+    _make_place(path.parent)
     entries: dict[str, Entry] = {}
     with new_file(path, PRIVATE) as target, tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
         if encrypted_tokens is not None:
