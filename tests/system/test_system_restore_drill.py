@@ -23,7 +23,7 @@ def test_restore_drill(tmp_path: Path) -> None:
     (data / "sql" / "mine.sql").write_text("create or replace view mine as select count(*) as n from activities")
     cli("compact", "--data-dir", data).done()
     backup = Path(cli("backup", "--data-dir", data).done().stdout.strip())
-    assert backup.parent == home / "demo" / "backups"
+    assert backup.parent == home / "backups"
     cli("restore", backup, "--data-dir", restored, "--yes").done()
     assert "no finding" not in cli("verify", "--offline", "--data-dir", restored).done().stdout
     with Warehouse(Layout(data).warehouse) as before, Warehouse(Layout(restored).warehouse) as after:
