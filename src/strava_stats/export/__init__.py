@@ -1,0 +1,1 @@
+"""The bulk-export archive and device files, read in place."""
