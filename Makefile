@@ -69,6 +69,9 @@ run-lite: ## pull without look-back
 run-all: ## pull everything
 	@$(RUN) cli pull --all $(ARGS)
 
+import: ## take in a bulk export: make import ARCHIVE=path of the ZIP or folder
+	@$(RUN) import "$(ARCHIVE)" $(ARGS)
+
 compact: ## load what is new on disk into the warehouse
 	@$(RUN) cli compact $(ARGS)
 
@@ -194,6 +197,7 @@ test-airflow: $(VENV)/made-dev $(VENV)-airflow/made ## the example DAG in a real
 
 # All that DuckDB has a hand in; what is about addresses, tokens, scripts and processes is the same with any.
 DUCKDB_TESTS := tests/sql tests/recorded tests/property/test_property_rebuild.py tests/property/test_property_sync.py \
+	tests/contract/test_contract_import.py tests/contract/test_contract_streams.py tests/property/test_property_export.py \
 	tests/contract/test_contract_reconcile.py tests/contract/test_contract_time.py tests/contract/test_contract_purge.py \
 	tests/unit/test_warehouse_publish.py tests/unit/test_warehouse_query.py tests/unit/test_shards.py \
 	tests/unit/test_verify.py tests/unit/test_one_bad_thing.py tests/unit/test_docs.py tests/system/test_system_flow.py \

@@ -5,6 +5,7 @@ bare.py details BASE_URL TOKEN BODIES COUNT TARGET   details of the first COUNT 
 bare.py shard BODIES TARGET                          one DuckDB statement: bodies → typed Parquet with `extra`
 bare.py table SHARDS TARGET                          one DuckDB statement: shards → a table in a new file
 bare.py pull BASE_URL TOKEN CALLS FOLDER             pages, then shard
+bare.py devices ARCHIVE STEP                         every STEPth member: the points, by fitdecode, gpxpy, ElementTree
 
 Imports stand where they are needed: a bare minimum pays for what it uses and no more.
 """
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 PER_PAGE = 200
 
@@ -82,12 +84,47 @@ def pull(base_url: str, token: str, calls: str, folder: str) -> None:
     make_shard(bodies, str(Path(folder) / "bodies.parquet"))
 
 
+def parse_devices(archive: str, step: str) -> None:
+    """One process, one file after the other: what a script with the usual libraries does."""
+    import gzip  # noqa: PLC0415
+    import xml.etree.ElementTree as ET  # noqa: PLC0415
+    import zipfile  # noqa: PLC0415
+
+    import fitdecode  # noqa: PLC0415
+    import gpxpy  # noqa: PLC0415
+
+    with zipfile.ZipFile(archive) as file:
+        for name in [name for name in file.namelist() if name.startswith("activities/")][:: int(step)]:
+            data = gzip.decompress(file.read(name))
+            if ".fit" in name:
+                with fitdecode.FitReader(data) as reader:
+                    points = [
+                        {field.name: field.value for field in frame.fields}
+                        for frame in reader
+                        if isinstance(frame, fitdecode.FitDataMessage) and frame.name == "record"
+                    ]
+            elif ".gpx" in name:
+                tracks = gpxpy.parse(data.lstrip()).tracks
+                points = [vars_of(p) for track in tracks for part in track.segments for p in part.points]
+            else:
+                root = ET.fromstring(data.lstrip(b"\xef\xbb\xbf "))  # noqa: S314 - our own file
+                points = [{e.tag: e.text for e in p.iter()} for p in root.iter() if p.tag.endswith("}Trackpoint")]
+            assert points
+
+
+def vars_of(point: Any) -> dict[str, Any]:
+    """What a script takes from a point of gpxpy."""
+    extensions = {child.tag: child.text for extension in point.extensions for child in extension.iter()}
+    return extensions | {"t": point.time, "lat": point.latitude, "lng": point.longitude, "altitude": point.elevation}
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "pages": fetch_pages,
     "details": fetch_details,
     "shard": make_shard,
     "table": make_table,
     "pull": pull,
+    "devices": parse_devices,
 }
 
 if __name__ == "__main__":

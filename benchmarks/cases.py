@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from benchmarks.device_archive import make_archive
 from benchmarks.far_end import Bench, Product, changed, newest, record_history, served
 from benchmarks.measure import Command, Sample, alternate, median
 
@@ -48,6 +49,7 @@ class Session:
     sizes: tuple[int, ...]
     details: int
     short_history: int
+    archive_files: int
 
     @cached_property
     def history(self) -> tuple[Path, Path]:
@@ -202,6 +204,55 @@ def start(session: Session) -> Iterator[Row]:
             )
 
 
+DEVICE_FILES, DEVICE_SAMPLE = 300, 30
+PARSE_ARCHIVE = """
+import sys, zipfile
+from pathlib import Path
+from strava_stats.export.devices.pool import Job, parse_all
+archive = Path({archive!r})
+members = [name for name in zipfile.ZipFile(archive).namelist() if name != 'activities.csv']
+portions = parse_all(Job(number, 1, archive, name) for number, name in enumerate(members))
+statuses = [row["status"] for portion in portions for row in portion.facts]
+assert statuses == ["ok"] * len(members), statuses
+"""
+
+
+def devices(session: Session) -> Iterator[Row]:
+    """Device files to samples: the pool against one process with the usual libraries, scaled up from every tenth."""
+    bench = session.bench
+    archive = bench.fresh("devices") / "export.zip"
+    make_archive(archive, DEVICE_FILES)
+    step = DEVICE_FILES // DEVICE_SAMPLE + 1  # no divisor of the samples' number, so that all kinds are in it
+    scale = DEVICE_FILES / len(range(0, DEVICE_FILES, step))
+
+    def bare() -> Sample:
+        sample = bench.bare("devices", archive, step).run()
+        return Sample(sample.seconds * scale, sample.peak_mb)
+
+    ours = bench.python(PARSE_ARCHIVE.format(archive=str(archive))).run
+    yield Row(f"{DEVICE_FILES} device files to samples", *alternate(session.rounds, ours, bare))
+
+
+def bulk_import(session: Session) -> Iterator[Row]:
+    """A whole archive into an empty data folder, computed tables and all; then the same archive again."""
+    bench, count = session.bench, session.archive_files
+    archive = bench.fresh("import") / "export.zip"
+    make_archive(archive, count)
+    step = count // DEVICE_SAMPLE + 1
+    scale = count / len(range(0, count, step))
+
+    def ours() -> Sample:
+        return Product(bench, bench.fresh("import-ours"), {}).command("import", "--athlete", "1", str(archive)).run()
+
+    def bare() -> Sample:
+        sample = bench.bare("devices", archive, step).run()
+        return Sample(sample.seconds * scale, sample.peak_mb)
+
+    yield Row(f"import {count:,} device files", *alternate(session.rounds, ours, bare))
+    again = Product(bench, bench.folder / "import-ours", {}).command("import", "--athlete", "1", str(archive))
+    yield Row("the same archive again", median([again.run() for _ in range(session.rounds)]))
+
+
 CASES: dict[str, Callable[[Session], Iterator[Row]]] = {
     "start": start,
     "pull": pull,
@@ -209,4 +260,6 @@ CASES: dict[str, Callable[[Session], Iterator[Row]]] = {
     "enrich": enrich,
     "night": night,
     "sweep": sweep,
+    "devices": devices,
+    "import": bulk_import,
 }

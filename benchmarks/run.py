@@ -72,7 +72,8 @@ def main() -> None:
         folder: Path = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         sizes = (10_000,) if given.quick else (10_000, 100_000)
-        session = Session(Bench(folder.resolve()), rounds, sizes, details=2_000, short_history=1_000)
+        archive_files = 300 if given.quick else 5_000
+        session = Session(Bench(folder.resolve()), rounds, sizes, 2_000, 1_000, archive_files)
         show_machine(rounds)
         show_row(list(COLUMNS), markdown=given.markdown)
         if given.markdown:

@@ -53,6 +53,19 @@ case $runner:$target in
     ;;
   local:cli) made && exec "$cli" "$@" ;;
 
+  *:import)
+    archive=$1
+    shift
+    [ -n "$archive" ] || fail 2 'ARCHIVE is not set' 'make import ARCHIVE=path of the ZIP or folder from Strava'
+    [ -e "$archive" ] || fail 2 "There is no $archive" 'give the path of the ZIP or folder from Strava'
+    if [ "$runner" = local ]; then made && exec "$cli" import "$archive" "$@"; fi
+    name=$(basename -- "$archive")
+    archive=$(CDPATH='' cd -- "$(dirname -- "$archive")" && pwd)/$name
+    built "$image" flow
+    # Its own place inside, because it may lie anywhere outside.
+    dc run --rm --volume "$archive:/import/$name:ro" flow import "/import/$name" "$@"
+    ;;
+
   docker:schedule-up) images && dc up --detach scheduler ;;
   docker:schedule-down) dc rm --stop --force scheduler ;;
   docker:schedule-restart) images && dc up --detach --force-recreate scheduler ;;

@@ -119,6 +119,26 @@ def new_file(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
             raise
 
 
+@contextmanager
+def finished_file(path: Path) -> Iterator[Path]:
+    """A name beside `path` for a library to write to; what is there is at `path` when the block ends, or nowhere.
+
+    What a killed process left of an earlier one goes first.
+    """
+    for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        left_over.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with disk_errors(path):  # what the library says of a folder that cannot be written is another matter
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        yield temporary
+        with disk_errors(path):
+            move_into_place(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace `path` by `content`: readers see the old bytes or the new ones, also after a power cut."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -6,31 +6,36 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import filelock
 
 from strava_stats.clock import Clock
 from strava_stats.errors import Locked, NotAuthorised, RateLimited, ScopeMissing, StravaStatsError, interrupted
+from strava_stats.export.archive import Archive
 from strava_stats.files import disk_errors, make_folder
 from strava_stats.lake.bronze import noted_ids, recover
-from strava_stats.lake.layout import DETAILS, Layout, next_run_id
+from strava_stats.lake.layout import DETAILS, STREAMS, Layout, next_run_id
 from strava_stats.narration import Narrator, Silent
 from strava_stats.strava.budget_file import BudgetExhausted, BudgetKeeper
 from strava_stats.strava.client import Client
 from strava_stats.strava.token_store import Token
 from strava_stats.sync.compact import Calendar, Compacted, close_left_open, compact, known_bodies
 from strava_stats.sync.enrich import Enrich, Enriched
+from strava_stats.sync.fetching import Desk
+from strava_stats.sync.importing import land, let_go, missing, remarks, some
 from strava_stats.sync.plan import EnrichOptions, Mode
 from strava_stats.sync.pull import Pull, Pulled
 from strava_stats.sync.state import State
 from strava_stats.warehouse.published import discard_private_copy, discard_stray_log
 
+MOST_NAMED = 20
 ACTIVITY_SCOPES = frozenset({"activity:read", "activity:read_all"})
 
 
@@ -60,6 +65,15 @@ class PullOptions:
 
 
 @dataclass(frozen=True)
+class ImportOptions:
+    """What `import` was asked for."""
+
+    archive: Archive
+    athlete_id: int
+    prune: bool = False
+
+
+@dataclass(frozen=True)
 class Limits:
     """Calls left unused in each window, and calls to make at most."""
 
@@ -77,6 +91,7 @@ class Steps:
     rebuild: bool = False
     enrich: EnrichOptions | None = None
     limits: Limits = Limits()
+    archive: ImportOptions | None = None
 
     def less(self, calls: int) -> Steps:
         """The same for the next athlete, with so many calls already made."""
@@ -165,14 +180,13 @@ def _held(holder: Path) -> Locked:
 
 
 @contextmanager
-def writing(services: Services, command: str) -> Iterator[frozenset[int]]:
-    """Lock and mend; yields the activities whose details a killed run had fetched."""
+def writing(services: Services, command: str) -> Iterator[Mapping[str, frozenset[int]]]:
+    """Lock and mend; yields the activities whose details and streams (by kind) a killed run had fetched."""
     with writer_lock(services.layout, command, services.clock):
         for mend in recover(services.layout):
             services.narrator.warn(f"A killed run left {mend}")
         discard_private_copy(services.layout.warehouse)
-        journals = services.layout.journals(DETAILS).values()
-        done = frozenset(one for path in journals if path.suffix == ".jsonl" for one in noted_ids(path))
+        done = {kind: _noted_in_open_journals(services.layout, kind) for kind in (DETAILS, STREAMS)}
         close_left_open(services.layout)
         try:
             yield done
@@ -180,13 +194,23 @@ def writing(services: Services, command: str) -> Iterator[frozenset[int]]:
             shutil.rmtree(services.layout.scratch, ignore_errors=True)
 
 
+def _noted_in_open_journals(layout: Layout, kind: str) -> frozenset[int]:
+    journals = layout.journals(kind).values()
+    return frozenset(one for path in journals if path.suffix == ".jsonl" for one in noted_ids(path))
+
+
 def run_steps(
-    services: Services, command: str, token: Token | None, steps: Steps, done_before: frozenset[int] = frozenset()
+    services: Services,
+    command: str,
+    token: Token | None,
+    steps: Steps,
+    done_before: Mapping[str, frozenset[int]] = MappingProxyType({}),
 ) -> Run:
     """The stages of `steps` for one athlete (None: only what needs no API). The error is in the result."""
     now = services.clock.now()
-    run_id = next_run_id(services.layout, now, token.athlete_id if token else 0)
-    run = Run(run_id, token.athlete_id if token else None, command, now)
+    athlete_id = token.athlete_id if token else steps.archive.athlete_id if steps.archive else None
+    run_id = next_run_id(services.layout, now, athlete_id or 0)
+    run = Run(run_id, athlete_id, command, now)
     services.narrator.begin(run.run_id, run.athlete_id)
     try:
         _Stages(services, run, token, steps).go(done_before)
@@ -228,8 +252,10 @@ class _Stages:
         self._enriching: Enrich | None = None
         self._confirmed: frozenset[int] = frozenset()
 
-    def go(self, done_before: frozenset[int]) -> None:
-        """Pull, compact, enrich; what a failed pull has landed is compacted before its error is raised."""
+    def go(self, done_before: Mapping[str, frozenset[int]]) -> None:
+        """Import, pull, compact, enrich; what a failed pull has landed is compacted before its error is raised."""
+        if self.steps.archive is not None:
+            self._stage("import", self._import)
         failure = self._try_pull() if self.steps.pull is not None else None
         self.run.error = failure  # before anything is published: the record in the file has to tell
         if self.steps.compact:
@@ -241,8 +267,11 @@ class _Stages:
                     raise
         if failure is not None:
             raise failure
+        if self.steps.archive is not None:
+            self._settle_missing(self.steps.archive)
         if self.steps.enrich is not None:
-            self._try_enrich(done_before | self._confirmed)
+            details = done_before.get(DETAILS, frozenset()) | self._confirmed
+            self._try_enrich({**done_before, DETAILS: details})
         close_left_open(self.services.layout)
 
     def _try_pull(self) -> StravaStatsError | None:
@@ -252,7 +281,7 @@ class _Stages:
             return error
         return None
 
-    def _try_enrich(self, done_before: frozenset[int]) -> None:
+    def _try_enrich(self, done_before: Mapping[str, frozenset[int]]) -> None:
         if not self.steps.compact:
             self._compact({}, final=False)
         try:
@@ -311,6 +340,40 @@ class _Stages:
             raise NotAuthorised("No athlete has given access yet", "run `strava-stats auth`")
         check_scopes(self.token, self.services.narrator)
         return self.token
+
+    def _import(self, stage: dict[str, Any]) -> None:
+        options = self.steps.archive
+        assert options is not None
+        services = self.services
+        landed = land(
+            services.layout,
+            services.clock,
+            options.archive,
+            athlete_id=options.athlete_id,
+            run_id=self.run.run_id,
+        )
+        stage.update(
+            rows=0 if landed.known else landed.report.rows - landed.below,
+            activities=landed.report.rows - landed.below,
+            known=landed.known,
+        )
+        for line in remarks(options.archive, landed):
+            self._note(line)
+
+    def _settle_missing(self, options: ImportOptions) -> None:
+        """Activities that the newest archive lacks are reported, or let go when that was asked for."""
+        services = self.services
+        stage = self.run.stages[0]
+        gone = missing(services.layout, options.athlete_id)
+        stage.update(missing=len(gone), pruned=len(gone) if options.prune else 0)
+        if gone and options.prune:
+            let_go(services.layout, services.clock, gone, athlete_id=options.athlete_id, run_id=self.run.run_id)
+            self._compact({}, final=True)
+        elif gone:
+            self._note(
+                f"{len(gone):,} activities of an earlier archive are not in the newest: {some(gone)}. "
+                "They are kept; the same import with --prune lets them go"
+            )
 
     def _pull(self, stage: dict[str, Any]) -> None:
         options = self.steps.pull
@@ -378,29 +441,38 @@ class _Stages:
         stage["published"] = stage.get("published", False) or compacted.published
         stage["bytes"] = self.services.layout.warehouse.stat().st_size if compacted.published else 0
         self._name_misfits(compacted.misfits)
+        unpacked = compacted.unpacked
+        stage["files"] = stage.get("files", 0) + unpacked.files
+        for line in unpacked.failed[:MOST_NAMED]:
+            self._partial(f"A device file could not be read: {line}")
+        if len(unpacked.failed) > MOST_NAMED:
+            self._partial(
+                f"… and {len(unpacked.failed) - MOST_NAMED:,} more device files; the table quarantine has them all"
+            )
         for line in compacted.failed_views:
             self._note(f"A view in data/sql was left out: {line}")
 
-    def _enrich(self, stage: dict[str, Any], done_before: frozenset[int]) -> None:
+    def _enrich(self, stage: dict[str, Any], done_before: Mapping[str, frozenset[int]]) -> None:
         options = self.steps.enrich
         assert options is not None
         token = self._authorised()
         services = self.services
         keeper = self._keeper(self._before_wait, cushions=True)
         client = services.client_for(token, keeper)
-        self._enriching = enrich = Enrich(
+        desk = Desk(
             services.layout,
             services.state,
             client,
             services.clock,
             services.narrator,
-            athlete_id=token.athlete_id,
-            run_id=self.run.run_id,
-            source=services.source,
-            publish=lambda: self._compact({}, final=False, narrator=Silent()),
+            token.athlete_id,
+            self.run.run_id,
+            services.source,
         )
-        if done_before:
-            services.narrator.say(f"{len(done_before):,} details that a killed run had fetched are not fetched again")
+        self._enriching = enrich = Enrich(desk, publish=lambda: self._compact({}, final=False, narrator=Silent()))
+        for what, done in (("details", done_before.get(DETAILS)), ("streams", done_before.get(STREAMS))):
+            if done:
+                services.narrator.say(f"{len(done):,} {what} that a killed run had fetched are not fetched again")
         try:
             enrich.run(options, done_before)
         except BudgetExhausted as stop:
@@ -426,17 +498,19 @@ class _Stages:
             self._enriching.before_wait()
 
     def _report_enrich(self, stage: dict[str, Any], enriched: Enriched, calls: int) -> None:
-        stage.update(calls=calls, rows=enriched.rows, fetched=enriched.fetched, planned=enriched.planned)
+        stage.update(calls=calls, rows=enriched.rows, fetched=enriched.details.bodies, planned=enriched.planned)
+        if "streams" in enriched.by_why:
+            stage.update(streams=enriched.streams.bodies, streams_absent=enriched.streams.absent)
         stage["by_kind"] = dict(enriched.by_why)
         self._partial(enriched.stopped)
         for line in enriched.quarantined:
             self._partial(f"Left out {line}")
 
     def _name_misfits(self, misfits: list[tuple[str, int, str]]) -> None:
-        for table, one_id, key in misfits[:20]:
+        for table, one_id, key in misfits[:MOST_NAMED]:
             self._note(f"{table} {one_id}: the value of {key} does not fit its column and is in extra")
-        if len(misfits) > 20:  # noqa: PLR2004
-            self._note(f"… and {len(misfits) - 20} more values that do not fit their columns")
+        if len(misfits) > MOST_NAMED:
+            self._note(f"… and {len(misfits) - MOST_NAMED} more values that do not fit their columns")
 
     def _partial(self, why: str | None) -> None:
         if why:

@@ -21,8 +21,11 @@ T = TypeVar("T")
 
 PER_PAGE_LIMIT = 200
 LONGEST_SHOWN = 60
+MOST_ZONES = 100
+WIDEST_ZONE = 100_000  # m
 NO_PLACES = frozenset({"localtime", "posixrules", "posix", "right"})  # DuckDB does not know them
 ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.]*\s*=")
+DECIMAL = re.compile(r"[+-]?\d{1,9}(?:\.\d*)?", re.ASCII)
 SCOPES = frozenset(
     {"read", "read_all", "profile:read_all", "profile:write", "activity:read", "activity:read_all", "activity:write"}
 )
@@ -49,7 +52,9 @@ class Settings:
     ca_bundle: Path | None
     notify_urls: tuple[str, ...]
     backup_passphrase: str | None = field(repr=False)
+    privacy_zones: tuple[tuple[float, float, float], ...] = field(repr=False)
     env_file: Path
+    shown_data_dir: str | None
 
     @property
     def cron_file(self) -> Path:
@@ -141,8 +146,15 @@ def load_settings(
         ca_bundle=_ca_bundle(values, root, folder("SECRETS_DIR", "secrets", secrets_dir)),
         notify_urls=tuple(values.get("NOTIFY_URLS", "").split()),
         backup_passphrase=values.get("BACKUP_PASSPHRASE") or None,
+        privacy_zones=read("PRIVACY_ZONES", "", _zones),
         env_file=env_file,
+        # Set by Compose: a container sees the data folder elsewhere than those who open what it publishes.
+        shown_data_dir=None if data_dir else _absolute(environ.get("STRAVA_STATS_DATA_OUTSIDE", "")),
     )
+
+
+def _absolute(path: str) -> str | None:
+    return path if path.startswith("/") else None
 
 
 def _wrong(name: str, value: str, allowed: str) -> ConfigurationError:
@@ -195,6 +207,26 @@ def _zone(name: str, value: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise _wrong(name, value, "a time zone such as Europe/London") from error
     return value
+
+
+def _zones(name: str, value: str) -> tuple[tuple[float, float, float], ...]:
+    """Circles as (degrees north, degrees east, metres). A wrong one is not shown: it says where somebody lives."""
+    circles = [circle for circle in value.split(";") if circle.strip()]
+    zones = []
+    for number, circle in enumerate(circles, start=1):
+        parts = [part.strip() for part in circle.split(",")]
+        is_whole = len(parts) == len(("lat", "lng", "radius")) and all(DECIMAL.fullmatch(part) for part in parts)
+        lat, lng, radius = map(float, parts) if is_whole else (0.0, 0.0, 0.0)
+        if not (abs(lat) <= 90 and abs(lng) <= 180 and 0 < radius <= WIDEST_ZONE):  # noqa: PLR2004 - degrees
+            raise ConfigurationError(
+                f"Circle {number} of {name} is not valid",
+                f"set {name} to latitude,longitude,radius in degrees and metres (up to {WIDEST_ZONE}), with ; between "
+                "circles, in .env or the environment",
+            )
+        zones.append((lat, lng, radius))
+    if len(zones) > MOST_ZONES:
+        raise ConfigurationError(f"{name} has {len(zones)} circles", f"leave at most {MOST_ZONES}")
+    return tuple(zones)
 
 
 def _ca_bundle(values: Mapping[str, str], root: Path, secrets_dir: Path) -> Path | None:

@@ -110,6 +110,7 @@ def tell(ages: list[int], chapters: Chapters) -> None:
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(ages=st.lists(st.sampled_from(AGES), min_size=4, max_size=14), chapters=CHAPTERS)
 def test_purges_in_any_story(ages: list[int], chapters: Chapters) -> None:

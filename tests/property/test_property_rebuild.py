@@ -15,6 +15,8 @@ from strava_stats.warehouse.query import Warehouse
 
 ACTIVITIES = 150
 COUNTS = [1, 2, 3, None]
+SAMPLES = "select 'samples', sum(hash(samples)::hugeint) from activity_streams as samples"
+ANSWERS = "select 'answers', sum(hash(answers)::hugeint) from meta.stream_answers as answers"
 
 
 class Chronicle:
@@ -34,6 +36,8 @@ class Chronicle:
         for one in sorted(self.ever):
             if self.chance.random() < 0.4:
                 self._detail(number, one)
+            if self.chance.random() < 0.3:
+                self._streams(number, one)
 
     def _at(self, number: int) -> datetime:
         """When a line was written, by a clock that is set back now and then."""
@@ -65,14 +69,27 @@ class Chronicle:
         if one in self.live:
             self.detailed.add(one)
 
+    def _streams(self, number: int, one: int) -> None:
+        """Samples that change, come again unchanged, are absent, or are none."""
+        journal, dice = self.lake.journal("activity_streams", number), self.chance.random()
+        if dice < 0.15:
+            journal.add_absent(self._at(number), one)
+        elif dice < 0.35:
+            journal.add_same(self._at(number), one, "0" * 16)
+        else:
+            seconds = range(self.chance.choice([0, 2, 3]))
+            body = {"time": {"data": list(seconds)}, "watts": {"data": [self.chance.choice([1, 2]) for _ in seconds]}}
+            self.lake.body("activity_streams", number, body, entity=one, at=self._at(number).isoformat())
+
     def _body(self, kind: str, number: int, body: dict[str, Any]) -> None:
         counts = {"kudos_count": self.chance.choice(COUNTS), "comment_count": self.chance.choice([0, 1])}
         self.lake.body(kind, number, {**body, **counts}, at=self._at(number).isoformat())
 
     def hashes(self) -> dict[str, str]:
-        """Content hash by table."""
+        """Content hash by table, and what is known of streams, freshness included."""
         with Warehouse(self.lake.layout.warehouse) as warehouse:
-            return content_hashes(warehouse)
+            rows = warehouse.rows(f"{SAMPLES} union all {ANSWERS}")
+            return {**content_hashes(warehouse), "streams": str(sorted(rows))}
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -51,7 +51,7 @@ def restore_world(world: World, path: Path, *, kill_at: int = 0) -> bool:
     return _under_the_lock(world, work, kill_at) or False
 
 
-def forget_in_world(world: World, *, kill_at: int = 0) -> bool:
+def forget_in_world(world: World, *, kill_at: int = 0, athlete_id: int | None = None) -> bool:
     """What `forget` removes here; False when it was killed before that file operation."""
 
     def work(services: Services) -> bool:
@@ -62,7 +62,7 @@ def forget_in_world(world: World, *, kill_at: int = 0) -> bool:
             services.calendar,
             secrets_dir=world.strava.folder / "secrets",
             logs_dir=world.strava.folder / "logs",
-            athlete_id=world.athlete.id,
+            athlete_id=world.athlete.id if athlete_id is None else athlete_id,
         )
         return True
 

@@ -18,11 +18,11 @@ LISTING = "/athlete/activities"
 
 @dataclass(frozen=True)
 class Seen:
-    """One answered call about activities: a listed one (with its summary) or a detail (with its status)."""
+    """One answered call about activities: a listed one (with its summary), a detail or streams (with its status)."""
 
     run: int
     stage: Stage
-    kind: Literal["listed", "detail"]
+    kind: Literal["listed", "detail", "streams"]
     activity_id: int
     status: int
     injected: bool
@@ -83,8 +83,9 @@ class FarEnd:
             if self.on_page is not None:
                 self.on_page(self.pages)
         elif path.startswith("/activities/"):
-            one = int(path.rsplit("/", 1)[1])
-            self.seen.append(Seen(self.run, self.stage, "detail", one, response.status, injected))
+            kind: Literal["detail", "streams"] = "streams" if path.endswith("/streams") else "detail"
+            one = int(path.split("/")[2])
+            self.seen.append(Seen(self.run, self.stage, kind, one, response.status, injected))
         return response
 
     def _listing(self, response: Response, injected: bool) -> Response:

@@ -23,7 +23,7 @@ from strava_stats.sync.compact import Calendar
 from strava_stats.sync.plan import EnrichOptions
 from strava_stats.sync.state import State
 
-LIST, DETAIL, ATHLETE, GEAR = "list", "details", "athlete", "gear"
+LIST, DETAIL, STREAM, ATHLETE, GEAR = "list", "details", "streams", "athlete", "gear"
 
 
 @dataclass
@@ -74,6 +74,11 @@ class Household:
         paths = [call["path"] for call in self.strava.simulator.calls]
         return [int(path.rpartition("/")[2]) for path in paths if _kind(path) == DETAIL]
 
+    def streams(self) -> list[int]:
+        """Ids in the order in which their streams were asked for."""
+        paths = [call["path"] for call in self.strava.simulator.calls]
+        return [int(path.split("/")[-2]) for path in paths if _kind(path) == STREAM]
+
     def forget_calls(self) -> None:
         """Empty the log of calls."""
         self.strava.simulator.calls.clear()
@@ -116,6 +121,8 @@ def backfill(per_page: int = 200) -> Steps:
 def _kind(path: str) -> str:
     if path.endswith("/athlete/activities"):
         return LIST
+    if path.endswith("/streams"):
+        return STREAM
     if "/activities/" in path:
         return DETAIL
     return GEAR if "/gear/" in path else ATHLETE

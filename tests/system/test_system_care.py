@@ -9,9 +9,12 @@ import pty
 import resource
 import subprocess
 import sys
+import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.support.archives import archive, gpx
 from tests.support.cli import Cli, wait_until
 from tests.support.served import Strava, settled_simulator
 from tests.system.conftest import Serve, connect
@@ -205,6 +208,39 @@ def test_a_killed_purge_is_a_finding(flowed: Cli) -> None:
     flowed("verify", "--offline").done()
 
 
+def test_an_archive_and_what_is_removed_of_it(flowed: Cli) -> None:
+    """Purge cuts it, forget takes it away, and no message, report or log tells what it holds."""
+    rows = flowed.rows("select id, start_date from activities order by start_date")
+    secret = {"name": "Round the Reservoir", "description": "with Alex"}
+    files = {f"activities/{one}.gpx": gpx(start) for one, start in (rows[0], rows[-1])}
+    path = archive(
+        flowed.home / "export.zip",
+        [{"id": one, "start": start, "file": f"activities/{one}.gpx", **secret} for one, start in rows],
+        files,
+    )
+    said = [flowed("import", path).done()]
+    day = rows[30][1].date().isoformat()
+    said.append(flowed("purge", "--older-than", day, "--yes", "--json").done())
+    report = said[-1].json
+    assert (report["archives"], report["archives_left"], report["status"]) == (1, 0, "ok")
+    said.append(flowed("verify", "--offline").done())
+    shown = flowed.rows("select distinct activity_id from activity_streams")
+    assert shown == [(rows[-1][0],)]
+    said.append(flowed("import", path).done())
+    assert "began before the floor" in said[-1].stderr
+    (kept,) = flowed.layout.archives.iterdir()
+    with zipfile.ZipFile(kept) as packed:
+        assert f"activities/{rows[0][0]}.gpx" not in packed.namelist()
+    said.append(flowed("forget", "--yes", "--json").done())
+    assert said[-1].json["athletes"][0]["archives"] == 1
+    assert list(flowed.layout.archives.iterdir()) == []
+    told = "".join(one.stdout + one.stderr for one in said)
+    logs = "".join(log.read_text() for log in (flowed.home / "logs").rglob("*") if log.is_file())
+    for needle in (*secret.values(), "52.5", "13.4"):
+        assert needle not in told
+        assert needle not in logs
+
+
 @pytest.fixture
 def two(cli: Cli, serve: Serve) -> tuple[Cli, Strava, int, int]:
     """Two athletes with twenty activities each, flowed, and logs that name them."""
@@ -242,15 +278,23 @@ def test_forget_one_of_two(two: tuple[Cli, Strava, int, int]) -> None:
 
 
 def test_forget_all(two: tuple[Cli, Strava, int, int]) -> None:
-    """Without --athlete all go in turn, with what is imported; then there is nothing left to forget."""
+    """Without --athlete all go in turn, each with what was imported; then there is nothing left to forget."""
     cli, strava, first, second = two
-    archive = cli.data / "bronze" / "export" / "a.zip"
-    archive.parent.mkdir()
-    archive.write_bytes(b"all of it")
+    start = datetime(2020, 1, 1, 8, tzinfo=UTC)
+    for athlete in (first, second):
+        path = archive(cli.home / f"{athlete}.zip", [{"id": athlete % 1000, "start": start}], athlete_id=athlete)
+        cli("import", path).done()
+        path.unlink()
+    stranger = cli.layout.archives / "a.zip"
+    stranger.write_bytes(b"all of it")
+    outcome = cli("--athlete", str(first), "forget", "--yes").done()
+    assert "1 file in data/bronze/export came by no import" in outcome.stderr
+    assert (len(list(cli.layout.archives.iterdir())), stranger.exists()) == (2, True)
+    assert cli("verify", "--offline").code == 3
     cli("forget", "--yes").done()
     assert [one for athlete in (first, second) for one in everywhere(cli.home / "data", str(athlete))] == []
     assert not cli.layout.warehouse.exists()
-    assert not archive.exists()
+    assert list(cli.layout.archives.iterdir()) == []
     assert len([call for call in strava.simulator.calls if call["path"] == "/oauth/revoke"]) == 2
     cli("forget", "--yes").failed(2, "nothing here")
 

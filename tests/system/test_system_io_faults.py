@@ -288,6 +288,7 @@ def check_all(faults: IoFaults, scene: Scene, calls: Sequence[Call], action: Act
     assert not failures, f"{len(failures)} of {len(calls)} cases\n" + "\n".join(failures)
 
 
+@pytest.mark.slow
 def test_one_fault_after_another(faults: IoFaults, scene_of: SceneOf, tmp_path: Path) -> None:
     """A first flow that is started again and again and each time meets another fault gets to its end all the same.
 

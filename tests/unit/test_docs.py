@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
 from docs.generate import main as generate
+from tests.support.tracked import Tracked, line
 
-from strava_stats.cli import auth, care, inspect, local, schedule, sync  # noqa: F401 - they register their commands
+from strava_stats.cli import auth, bulk, care, export, inspect, local, schedule, sync  # noqa: F401 - they register their commands
 from strava_stats.cli.app import app
 from strava_stats.cli.context import Context
 from strava_stats.cli.demo import run_demo
+from strava_stats.cli.main import hoist_global_options
 from strava_stats.lake.layout import Layout
 from strava_stats.narration import Silent
 from strava_stats.settings import load_settings
@@ -26,7 +29,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 CODE = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", README, re.MULTILINE | re.DOTALL))
 SQL = re.findall(r"^```sql\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-GUIDES = [(ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "docs/architecture.md")]
+GUIDE_NAMES = ("CONTRIBUTING.md", "docs/architecture.md", "docs/exporting.md", "docs/import.md")
+GUIDES = [(ROOT / name).read_text(encoding="utf-8") for name in GUIDE_NAMES]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FOREIGN_OPTIONS = frozenset({"--help", "--fix"})  # of every command; of ruff
 
@@ -79,9 +83,13 @@ def _settings_table() -> dict[str, str | None]:
 def test_settings_table_has_every_setting() -> None:
     """README lists the settings that settings.py reads."""
     source = (ROOT / "src/strava_stats/settings.py").read_text(encoding="utf-8")
-    names = r"(?:STRAVA|REQUESTS|CURL|SSL|BACKUP|NOTIFY)_[A-Z_]+|[A-Z]+_DIR|PER_PAGE|[A-Z_]*DAYS"
+    names = r"(?:STRAVA|REQUESTS|CURL|SSL|BACKUP|NOTIFY|PRIVACY)_[A-Z_]+|[A-Z]+_DIR|PER_PAGE|[A-Z_]*DAYS"
     read = set(re.findall(rf'"({names})"', source))
-    assert set(_settings_table()) == (read | {"TZ", "WEEK_START"}) - {"STRAVA_STATS_HOME", "STRAVA_STATS_IMAGE"}
+    assert set(_settings_table()) == (read | {"TZ", "WEEK_START"}) - {
+        "STRAVA_STATS_HOME",
+        "STRAVA_STATS_IMAGE",
+        "STRAVA_STATS_DATA_OUTSIDE",
+    }
 
 
 @pytest.mark.parametrize(("name", "default"), _settings_table().items())
@@ -139,6 +147,31 @@ def test_messages_of_the_troubleshooting_table_exist() -> None:
     lacking = [part for span in shown for part in re.split(r"\s*…\s*", span) if part not in joined]
     assert len(shown) > 30
     assert lacking == []
+
+
+def _exporting() -> list[list[str]]:
+    """The commands of docs/exporting.md, taken apart as a shell does."""
+    guide = (ROOT / "docs/exporting.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("strava-stats ")]
+    return [shlex.split(line.partition(" | ")[0], comments=True)[1:] for line in lines]
+
+
+@pytest.mark.parametrize("arguments", _exporting(), ids=" ".join)
+def test_export_commands_of_the_guide_work(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """docs/exporting.md's commands run as written and leave files, or rows on standard output."""
+    made_up = Tracked(tmp_path / "data")
+    made_up.activity(17289536870, line(5))
+    made_up.publish()
+    monkeypatch.setenv("STRAVA_STATS_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    given = hoist_global_options([*arguments, "--data-dir", str(made_up.data)])
+    assert typer.main.get_command(app).main(given, standalone_mode=False) is None
+    told = [Path(path) for path in capsys.readouterr().out.splitlines()]
+    assert told
+    assert "-" in arguments or all(path.exists() for path in told)
 
 
 def test_changelog_begins_with_unreleased() -> None:

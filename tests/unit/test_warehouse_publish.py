@@ -15,6 +15,7 @@ from strava_stats.errors import CorruptData, DiskFull
 from strava_stats.files import move_into_place
 from strava_stats.warehouse import edit as edit_module
 from strava_stats.warehouse.edit import WarehouseEdit
+from strava_stats.warehouse.failures import duckdb_errors
 from strava_stats.warehouse.query import Warehouse
 
 NAMES = "select name from activities order by name"
@@ -195,7 +196,7 @@ def test_a_path_with_a_quote(tmp_path: Path) -> None:
 def test_a_damaged_journal_is_named(tmp_path: Path, text: str) -> None:
     """DuckDB's word of a damaged journal becomes one line that names the file and leads to a rebuild."""
     journal = tmp_path / "bronze" / "activities" / "20260101T000000000000Z-7.jsonl.gz"
-    with pytest.raises(CorruptData) as raised, edit_module.duckdb_errors(tmp_path / "x.duckdb"):
+    with pytest.raises(CorruptData) as raised, duckdb_errors(tmp_path / "x.duckdb"):
         raise duckdb.InvalidInputException(f'Invalid Input Error: {text} "{journal}", in line 1\nmore')
     assert str(journal) in raised.value.message
     assert "--rebuild" in raised.value.hint
@@ -204,5 +205,5 @@ def test_a_damaged_journal_is_named(tmp_path: Path, text: str) -> None:
 
 def test_a_programming_error_passes(tmp_path: Path) -> None:
     """A mistake in our own SQL is not dressed up as damage."""
-    with pytest.raises(duckdb.ParserException), edit_module.duckdb_errors(tmp_path / "a" / "b"):
+    with pytest.raises(duckdb.ParserException), duckdb_errors(tmp_path / "a" / "b"):
         raise duckdb.ParserException("syntax error")

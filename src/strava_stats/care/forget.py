@@ -1,4 +1,4 @@
-"""Remove one athlete everywhere: journals, floor, state, run records, shards, warehouse, lines of logs.
+"""Remove one athlete everywhere: journals, archives, floor, state, run records, what is derived, lines of logs.
 
 Backups are not touched. Each step may be killed and done again.
 """
@@ -14,15 +14,15 @@ from strava_stats.care.purge import athletes_in_bronze
 from strava_stats.errors import StravaStatsError
 from strava_stats.files import disk_errors, fsync_folder
 from strava_stats.lake.floor import read_floors, write_floors
-from strava_stats.lake.layout import KINDS, RUN, Layout
+from strava_stats.lake.imports import counting, read_imports
+from strava_stats.lake.layout import IMPORTS, KINDS, NOBODY, RUN, Layout
 from strava_stats.lake.rewrite import Cut, cut_journal, noted_lines
 from strava_stats.narration import Narrator
 from strava_stats.strava.token_store import FILE_NAME
 from strava_stats.sync.compact import Calendar, compact
+from strava_stats.sync.cutting import drop_unnamed, strangers
 from strava_stats.sync.state import State
 from strava_stats.warehouse.published import discard_stray_log
-
-EXPORT = "export"
 
 
 @dataclass
@@ -53,14 +53,15 @@ def forget(
     state.replace_runs(records)
     with disk_errors(layout.data_dir):
         _drop_what_is_derived(layout)
-        result.journals = _drop_journals(layout, athlete_id)
+        result.journals = _drop_imports_of_others(layout, athlete_id) + _drop_journals(layout, athlete_id)
         write_floors(layout, {one: floor for one, floor in read_floors(layout).items() if one != athlete_id})
         _drop_archives(layout, result)
     state.forget_athlete(athlete_id)
-    _drop_set_aside_tokens(secrets_dir, athlete_id)
+    if athlete_id != NOBODY:  # who has no token, and is named in no log
+        _drop_set_aside_tokens(secrets_dir, athlete_id)
     if athletes_in_bronze(layout):
         compact(layout, state, narrator, calendar, rebuild=True)
-    for path in _our_logs(logs_dir):
+    for path in _our_logs(logs_dir) if athlete_id != NOBODY else ():
         try:
             result.logs += _drop_lines(path, athlete_id)
         except (StravaStatsError, OSError) as error:
@@ -73,16 +74,30 @@ def _is_of(record: dict[str, object], athlete_id: int) -> bool:
 
 
 def _drop_what_is_derived(layout: Layout) -> None:
-    """Shards and warehouse hold several athletes: they are made anew of the journals that stay."""
+    """Shards, sample files and warehouse hold several athletes: they are made anew of what stays in bronze."""
     layout.published.unlink(missing_ok=True)
     if layout.warehouse.exists():
         layout.warehouse.unlink()
         discard_stray_log(layout.warehouse)
         fsync_folder(layout.warehouse.parent)
-    if layout.shards.is_dir():
-        for shard in layout.shards.glob("*.parquet"):
-            shard.unlink()
-        fsync_folder(layout.shards)
+    for folder in (layout.shards, layout.streams, layout.device_files):
+        if folder.is_dir():
+            for path in folder.glob("*.parquet"):
+                path.unlink()
+            fsync_folder(folder)
+
+
+def _drop_imports_of_others(layout: Layout, athlete_id: int) -> int:
+    """An archive is whose it was said to be last: what earlier imports said of it goes first, or it would be theirs."""
+    imports = read_imports(layout)
+    archives = {one.sha256 for one in counting(imports) if one.athlete_id == athlete_id}
+    runs = {one.run_id for one in imports if one.sha256 in archives and one.athlete_id != athlete_id}
+    journals = layout.journals(IMPORTS)
+    for run_id in runs:
+        journals[run_id].unlink()
+    if runs:
+        fsync_folder(layout.bronze(IMPORTS))
+    return len(runs)
 
 
 def _drop_journals(layout: Layout, athlete_id: int) -> int:
@@ -103,15 +118,15 @@ def _drop_journals(layout: Layout, athlete_id: int) -> int:
 
 
 def _drop_archives(layout: Layout, result: Forgotten) -> None:
-    """Imported archives do not say whose they are: they go with the last athlete."""
-    folder = layout.data_dir / "bronze" / EXPORT
-    archives = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    """Archives that no import names any more; what no import has put there goes with the last athlete."""
+    result.archives = drop_unnamed(layout)
+    others = strangers(layout)
     if athletes_in_bronze(layout):
-        result.archives_left = len(archives)
+        result.archives_left = len(others)
         return
-    for path in archives:
+    for path in others:
         path.unlink()
-    result.archives = len(archives)
+    result.archives += len(others)
 
 
 def _drop_set_aside_tokens(secrets_dir: Path, athlete_id: int) -> None:

@@ -1,13 +1,14 @@
-"""Remove what started before a day: from bronze, and with it from shards and warehouse.
+"""Remove what started before a day: from bronze, and with it from shards, samples and warehouse.
 
 The order makes a kill harmless. The floor is durable first, with the activities that are to go, so that no listing
-brings anything back and the same command goes on. Then the warehouse is unknown and the shards are gone, so that
-whoever compacts next makes both from what bronze holds by then.
+and no import brings anything back and the same command goes on. Then the warehouse is unknown and the shards, samples
+and what device files said are gone, so that whoever compacts next makes all from what bronze holds by then. Then the
+archives, each in three steps (`sync/cutting.py`), then the journals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,16 +17,19 @@ from pathlib import Path
 from strava_stats.errors import UsageError
 from strava_stats.files import disk_errors, fsync_folder
 from strava_stats.lake.floor import Floor, read_floors, write_floors
-from strava_stats.lake.layout import ACTIVITIES, ATHLETES, GEAR, KINDS, RUN, Layout
+from strava_stats.lake.imports import counting, read_imports
+from strava_stats.lake.layout import ACTIVITIES, ATHLETES, GEAR, IMPORTS, KINDS, RUN, Layout
 from strava_stats.lake.rewrite import Cut, NotedLine, cut_journal, noted_lines
 from strava_stats.narration import Narrator
 from strava_stats.sync.compact import Calendar, compact
+from strava_stats.sync.cutting import Contents, drop_unnamed, keep_the_rest, look_into, replace_archive, strangers
 from strava_stats.sync.state import State, parse_instant
 
-OF_ACTIVITIES = tuple(kind for kind in KINDS if kind not in {ACTIVITIES, ATHLETES, GEAR})
+OF_ACTIVITIES = tuple(kind for kind in KINDS if kind not in {ACTIVITIES, ATHLETES, GEAR, IMPORTS})
 """Kinds whose lines belong to an activity, beside the summaries."""
 FORMS = "give days (400d), years (2y) or a day (2024-01-31)"
 TASK = "Rewriting journals"
+TASK_OF_ARCHIVES = "Rewriting archives"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -36,8 +40,25 @@ class Purged:
     activities: int = 0
     lines: int = 0
     journals: int = 0
+    archives: int = 0
+    archives_left: int = 0
     freed_bytes: int = 0
     floors: dict[int, Floor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """What of one athlete is to go: activities, and of each archive those rows.
+
+    `unnamed` says that there are bodies without an id to cut, too.
+    """
+
+    activities: frozenset[int]
+    unnamed: bool
+    rows: list[tuple[Contents, frozenset[int]]]
+
+    def __bool__(self) -> bool:
+        return bool(self.activities or self.unnamed or self.rows)
 
 
 def parse_age(text: str, today: date) -> date:
@@ -79,26 +100,32 @@ def purge(
 ) -> Purged:
     """Under the writer's lock, with all journals closed: raise the floor of `athletes` to `day` and keep to it.
 
-    A floor never sinks. Raises CorruptData before anything is changed when a journal does not read.
+    A floor never sinks. Raises CorruptData before anything is changed when a journal or an archive does not read.
     """
+    drop_unnamed(layout)
     before = read_floors(layout)
     floors = {athlete: Floor(max(before.get(athlete, Floor(day)).day, day)) for athlete in athletes}
     result = Purged(floors={**before, **floors})
     purging = {}
+    rows = []
     for athlete, floor in floors.items():
-        doomed, has_nameless = _survey(layout, athlete, floor.start)
         left = before[athlete].purging if athlete in before else None
-        if doomed or has_nameless or left is not None:
-            purging[athlete] = Floor(floor.day, doomed | (left or frozenset()))
+        doomed = _find_doomed(layout, athlete, floor.start, left or frozenset())
+        if doomed or left is not None:
+            purging[athlete] = Floor(floor.day, doomed.activities)
+            rows += doomed.rows
+            result.activities += len(doomed.activities.union(*(ids for _, ids in doomed.rows)))
     if purging:
         write_floors(layout, {**result.floors, **purging})
         _disown_what_is_derived(layout)
+        _cut_archives(layout, narrator, result, rows)
         for athlete, floor in purging.items():
             _cut_journals(layout, narrator, result, athlete, floor)
             _forget_in_state(state, athlete, floor.purging or frozenset())
         compact(layout, state, narrator, calendar, rebuild=True)
     if purging or result.floors != before:
         write_floors(layout, result.floors)
+    result.archives_left = len(strangers(layout))
     return result
 
 
@@ -108,8 +135,23 @@ def journals_of(layout: Layout, kind: str, athlete: int) -> list[Path]:
     return [path for name, path in named if name and int(name["athlete"]) == athlete]
 
 
-def _survey(layout: Layout, athlete: int, floor: datetime) -> tuple[frozenset[int], bool]:
-    """Activities that began before `floor`, and whether there are bodies without an id to cut, too.
+def _find_doomed(layout: Layout, athlete: int, floor: datetime, left: frozenset[int]) -> Doomed:
+    """What began before `floor`, and what is `left` of an earlier purge.
+
+    Strava's word on an activity stands. Without one it goes when each archive that has it says that it began before.
+    A row of an archive that says so goes in any case, as it would not be shown and not be imported.
+    """
+    told, dated, unnamed = _survey(layout, athlete, floor)
+    archives = [look_into(layout, one) for one in counting(read_imports(layout)) if one.athlete_id == athlete]
+    below = frozenset[int]().union(*(one.below(floor) for one in archives))
+    above = frozenset[int]().union(*(one.ids - one.below(floor) for one in archives))
+    activities = told | left | (below - above - dated)
+    rows = [(one, one.ids & (one.below(floor) | activities)) for one in archives]
+    return Doomed(activities, unnamed, [(one, ids) for one, ids in rows if ids])
+
+
+def _survey(layout: Layout, athlete: int, floor: datetime) -> tuple[frozenset[int], frozenset[int], bool]:
+    """What journals tell: activities that began before `floor`, those with a start, and whether bodies have no id.
 
     What counts is the last summary, and details that came after it: an activity that was moved below the floor is in
     no listing any more. Where neither says when, one that was not heard of after the floor began before it.
@@ -128,7 +170,7 @@ def _survey(layout: Layout, athlete: int, floor: datetime) -> tuple[frozenset[in
                 if line.kind in {"body", "same"} and (kind, line.id) in starts:
                     words[line.id] = starts[kind, line.id]
     doomed = {one for one, last in heard.items() if min(words.get(one, last), _summary(starts, one)) < floor}
-    return frozenset(doomed), has_nameless
+    return frozenset(doomed), frozenset({*words, *(one for _, one in starts)}), has_nameless
 
 
 def _summary(starts: Mapping[tuple[str, int], datetime], one: int) -> datetime:
@@ -152,19 +194,36 @@ def _is_nameless(line: NotedLine, floor: datetime) -> bool:
 
 
 def _disown_what_is_derived(layout: Layout) -> None:
-    """From here on every compaction makes shards and warehouse anew, also after a kill."""
+    """From here on every compaction makes all of it anew, also after a kill."""
     with disk_errors(layout.data_dir):
         layout.published.unlink(missing_ok=True)
         fsync_folder(layout.state)
-        for shard in layout.shards.glob("*.parquet"):
-            shard.unlink()
-        if layout.shards.is_dir():
-            fsync_folder(layout.shards)
+        for folder in (layout.shards, layout.streams, layout.device_files):
+            for path in folder.glob("*.parquet"):
+                path.unlink()
+            if folder.is_dir():
+                fsync_folder(folder)
+
+
+def _cut_archives(
+    layout: Layout, narrator: Narrator, result: Purged, rows: Sequence[tuple[Contents, frozenset[int]]]
+) -> None:
+    for done, (contents, gone) in enumerate(rows):
+        narrator.progress(TASK_OF_ARCHIVES, done, len(rows))
+        old = contents.one.sha256
+        size = layout.archive(old).stat().st_size
+        new, damaged = keep_the_rest(layout, contents, gone)
+        if damaged:
+            narrator.warn(f"{len(damaged):,} damaged files of an imported archive were not kept")
+        replace_archive(layout, old, new)
+        result.archives += 1
+        result.freed_bytes += size - layout.archive(new).stat().st_size
+    if rows:
+        narrator.progress(TASK_OF_ARCHIVES, len(rows), len(rows))
 
 
 def _cut_journals(layout: Layout, narrator: Narrator, result: Purged, athlete: int, floor: Floor) -> None:
     doomed = floor.purging or frozenset()
-    result.activities += len(doomed)
     cut = Cut(lambda line: not (line.id in doomed or _is_nameless(line, floor.start)), doomed)
     journals = [path for kind in (*OF_ACTIVITIES, ACTIVITIES) for path in journals_of(layout, kind, athlete)]
     for done, path in enumerate(journals):

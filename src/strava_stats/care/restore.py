@@ -161,7 +161,8 @@ def require_room(layout: Layout, backup: Backup) -> bool:
     """
     present = _present(layout.data_dir / "bronze")
     is_there = bool(present) and _are_the_same(present, backup.below(BRONZE))
-    derived = [] if is_there else [*_present(layout.shards).values(), *_present(layout.warehouse.parent).values()]
+    made_anew = (layout.shards, layout.streams, layout.device_files, layout.warehouse.parent)
+    derived = [] if is_there else [path for folder in made_anew for path in _present(folder).values()]
     views = _present(layout.user_sql)
     known = backup.below(SQL)
     others = [path for name, path in views.items() if not _is(path, known.get(name))]

@@ -143,27 +143,24 @@ def purge(
     with _stage("purge") as stage, writing(services, "purge"):
         done = cut(services.layout, services.state, services.narrator, services.calendar, athletes=athletes, day=day)
         stage["rows"] = done.activities
-    archives = _archives(context)
     if context.as_json:
         _print_report(
             "purge",
             started,
             [stage],
-            partial=bool(archives),
+            partial=bool(done.archives_left),
             activities=done.activities,
             journals=done.journals,
             freed_bytes=done.freed_bytes,
             floors={str(athlete): floor.day.isoformat() for athlete, floor in done.floors.items()},
-            archives_left=archives,
+            archives=done.archives,
+            archives_left=done.archives_left,
         )
     context.narrator.say(
-        f"{done.activities:,} activities removed, {done.journals:,} journals rewritten, "
-        f"{done.freed_bytes / MB:,.1f} MB of raw answers freed. Nothing that started before {day} comes in any more"
+        f"{done.activities:,} activities removed, {done.journals:,} journals and {done.archives:,} archives rewritten, "
+        f"{done.freed_bytes / MB:,.1f} MB freed. Nothing that started before {day} comes in any more"
     )
-    if archives:
-        context.narrator.warn(
-            f"{archives} imported archives in data/bronze/export hold everything they ever did: delete them yourself"
-        )
+    _say_what_is_left(context, done.archives_left)
 
 
 @app.command()
@@ -224,16 +221,23 @@ def _end_grant(context: Context, athlete: int, *, local_only: bool) -> bool:
 
 def _say_forgotten(context: Context, one: Forgotten, *, local_only: bool) -> None:
     say = context.narrator.say
-    say(f"Athlete {one.athlete_id}: {one.journals:,} journals removed, {one.logs:,} logs cleared of the athlete")
+    say(
+        f"Athlete {one.athlete_id}: {one.journals:,} journals and {one.archives:,} archives removed, "
+        f"{one.logs:,} logs cleared of the athlete"
+    )
     if one.revoked:
         say("The access is revoked at Strava, and the token is deleted")
     elif local_only:
         say("Access was not revoked: do that at https://www.strava.com/settings/apps")
     else:
         say("There was no token to revoke: if access is still granted, end it at https://www.strava.com/settings/apps")
-    if one.archives_left:
+    _say_what_is_left(context, one.archives_left)
+
+
+def _say_what_is_left(context: Context, files: int) -> None:
+    if files:
         context.narrator.warn(
-            f"{one.archives_left} imported archives in data/bronze/export do not say whose they are: look at them"
+            f"{files:,} file{'s' * (files != 1)} in data/bronze/export came by no import: look there yourself"
         )
 
 
@@ -265,11 +269,6 @@ def _how_many(context: Context, athletes: Sequence[int], day: Any) -> str:
         count = warehouse.rows(OLDER, {"athletes": list(athletes), "floor": Floor(day).start})[0][0]
         return f": {count:,} activities"
     return ""
-
-
-def _archives(context: Context) -> int:
-    folder = context.layout.data_dir / "bronze" / "export"
-    return sum(path.is_file() for path in folder.iterdir()) if folder.is_dir() else 0
 
 
 def _confirmed(context: Context, question: str, *, yes: bool) -> bool:

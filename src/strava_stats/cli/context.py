@@ -174,7 +174,7 @@ class Context:
             state=State(self.layout.state),
             clock=self.clock,
             narrator=self.narrator,
-            calendar=Calendar(self.settings.week_start, self.settings.timezone),
+            calendar=Calendar(self.settings.week_start, self.settings.timezone, self.settings.shown_data_dir),
             client_for=self._client_for,
             keeper_for=self.keeper_for,
         )

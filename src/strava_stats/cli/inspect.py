@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from strava_stats.sync.verify import Asker, Look
 
 MAX_AGE = timedelta(hours=36)
+NOBODY = "No athlete has given access yet: run `strava-stats auth`, or `strava-stats import` a bulk export"
 
 
 @app.command()
@@ -58,7 +60,7 @@ def status(
     if waits:
         context.narrator.say(WAITS)
     if not found:
-        context.narrator.warn("No athlete has given access yet: run `strava-stats auth`")
+        context.narrator.warn(NOBODY)
     for line in stale:
         context.narrator.warn(line)
     if stale and urls:
@@ -78,6 +80,7 @@ def stand(context: Context, max_age: timedelta | None = None) -> tuple[list[Stan
 
     Without `max_age` the data may be as old as the schedule allows: a flow that was due has ended well.
     """
+    from strava_stats.lake.imports import read_imports  # noqa: PLC0415
     from strava_stats.scheduler.memory import MemoryFile, expected_by, pulse  # noqa: PLC0415
     from strava_stats.sync.standing import standing  # noqa: PLC0415
 
@@ -85,17 +88,27 @@ def stand(context: Context, max_age: timedelta | None = None) -> tuple[list[Stan
     memory = MemoryFile(context.layout.state).load()
     now = services.clock.now()
     is_scheduled, _ = pulse(memory, now)  # a dead one may have been replaced by another way to run the flow
+    imported = {one.athlete_id for one in read_imports(context.layout)} - context.tokens.load().keys()
     found = standing(
         services.layout,
         services.state,
         services.keeper_for(),
         now,
-        athletes=[token.athlete_id for token in context.athletes()] if context.tokens.load() else [],
+        athletes=_athletes(context, imported),
+        imported=imported,
         max_age=max_age if max_age is not None or is_scheduled else MAX_AGE,
         next_run=memory.next_due_at if is_scheduled else None,
         expected_by=expected_by(memory, now) if max_age is None else None,
     )
     return found, memory
+
+
+def _athletes(context: Context, imported: AbstractSet[int]) -> list[int]:
+    """Those who gave access, and those whose archive was imported."""
+    if context.athlete is not None and context.athlete in imported:
+        return [context.athlete]
+    given = [token.athlete_id for token in context.athletes()] if context.tokens.load() else []
+    return given if context.athlete is not None else sorted({*given, *imported})
 
 
 def _transposed(columns: list[dict[str, object]]) -> list[list[object]]:

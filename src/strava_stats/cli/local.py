@@ -44,6 +44,9 @@ def sql(
 @app.command()
 def duck(ctx: typer.Context) -> None:
     """Open the DuckDB shell on the warehouse, read-only."""
+    from strava_stats.warehouse.engine import glob_of, quoted  # noqa: PLC0415
+    from strava_stats.warehouse.sample_files import DATA_VARIABLE  # noqa: PLC0415
+
     context: Context = ctx.obj
     warehouse = context.layout.warehouse
     if not warehouse.exists():
@@ -54,7 +57,9 @@ def duck(ctx: typer.Context) -> None:
             "The DuckDB shell is not installed beside this Python", "run `make build`, or `pip install duckdb-cli`"
         )
     sys.stdout.flush()
-    os.execv(shell, [str(shell), "-readonly", str(warehouse)])  # noqa: S606 - the shell takes over this process
+    # The one who published may have seen the data folder elsewhere, in a container or before it was moved.
+    folder = f"set variable {DATA_VARIABLE} = {quoted(glob_of(str(context.layout.data_dir.absolute())))};"
+    os.execv(shell, [str(shell), "-readonly", "-cmd", folder, str(warehouse)])  # noqa: S606 - the shell takes over this process
 
 
 @app.command()

@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     started = datetime.now(UTC)
     from strava_stats.cli import (  # noqa: PLC0415 - they register their commands
         auth,  # noqa: F401
+        bulk,  # noqa: F401
         care,  # noqa: F401
+        export,  # noqa: F401
         inspect,  # noqa: F401
         local,  # noqa: F401
         schedule,  # noqa: F401

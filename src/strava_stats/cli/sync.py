@@ -31,6 +31,10 @@ Backlog = Annotated[int, typer.Option("--backlog", min=0, help="Up to N missing 
 RefreshOld = Annotated[int, typer.Option("--refresh-old", min=0, help="Up to N oldest details again.")]
 Cushion15 = Annotated[int, typer.Option("--cushion-15min", min=0, help="Calls left unused in a quarter hour.")]
 CushionDay = Annotated[int, typer.Option("--cushion-daily", min=0, help="Calls left unused in a day.")]
+Streams = Annotated[bool, typer.Option("--streams", help="Samples too, after the details.")]
+RefreshStreams = Annotated[
+    bool, typer.Option("--refresh-streams", help="Samples also of what has some, or was found to have none.")
+]
 MassDelete = Annotated[
     bool, typer.Option("--allow-mass-delete", help="Believe it when most activities are gone, or the scope shrank.")
 ]
@@ -78,6 +82,8 @@ def enrich(
     to_day: ToDay = None,
     only_changed: OnlyChanged = False,
     include_efforts: Efforts = True,
+    streams: Streams = False,
+    refresh_streams: RefreshStreams = False,
     backlog: Backlog = 0,
     refresh_old: RefreshOld = 0,
     retry_quarantined: Retry = False,
@@ -100,6 +106,8 @@ def enrich(
                 to_day=to_day,
                 only_changed=only_changed,
                 include_efforts=include_efforts,
+                streams=streams or refresh_streams,
+                refresh_streams=refresh_streams,
                 backlog=backlog,
                 refresh_old=refresh_old,
                 retry_quarantined=retry_quarantined,
@@ -124,6 +132,8 @@ def flow(
     to_day: ToDay = None,
     only_changed: OnlyChanged = False,
     include_efforts: Efforts = True,
+    streams: Streams = False,
+    refresh_streams: RefreshStreams = False,
     backlog: Backlog = 0,
     refresh_old: RefreshOld = 0,
     retry_quarantined: Retry = False,
@@ -150,6 +160,8 @@ def flow(
                 to_day=to_day,
                 only_changed=only_changed,
                 include_efforts=include_efforts,
+                streams=streams or refresh_streams,
+                refresh_streams=refresh_streams,
                 backlog=backlog,
                 refresh_old=refresh_old,
                 retry_quarantined=retry_quarantined,
@@ -160,7 +172,9 @@ def flow(
 
 
 @app.command()
-def plan(ctx: typer.Context, since_days: SinceDays = None, only_changed: OnlyChanged = False) -> None:
+def plan(
+    ctx: typer.Context, since_days: SinceDays = None, only_changed: OnlyChanged = False, streams: Streams = False
+) -> None:
     """What the next flow and the whole backlog would cost: calls by kind, budget left, finish time."""
     from strava_stats.cli.output import WAITS, print_json, print_table  # noqa: PLC0415
     from strava_stats.sync.compact import waits_for_compact  # noqa: PLC0415
@@ -168,7 +182,7 @@ def plan(ctx: typer.Context, since_days: SinceDays = None, only_changed: OnlyCha
 
     context: Context = ctx.obj
     started = datetime.now(UTC)
-    options = _enrich_options(context, since_days=since_days, only_changed=only_changed)
+    options = _enrich_options(context, since_days=since_days, only_changed=only_changed, streams=streams)
     services = context.services()
     found = [
         outlook(
@@ -266,7 +280,7 @@ def _run(context: Context, command: str, steps: Steps, *, needs_api: bool) -> No
         _name_athletes(runs)
     error = worst(runs)
     if context.as_json:
-        _print_report(command, runs, started, error)
+        print_report(command, runs, started, error)
     for one in [] if context.as_json else runs:
         services.narrator.say(summary_line(one))
     if error is not None:
@@ -280,7 +294,8 @@ def _name_athletes(runs: Sequence[Run]) -> None:
             one.error.message = f"Athlete {one.athlete_id}: {one.error.message}"
 
 
-def _print_report(command: str, runs: Sequence[Run], started: datetime, error: StravaStatsError | None) -> None:
+def print_report(command: str, runs: Sequence[Run], started: datetime, error: StravaStatsError | None) -> None:
+    """The one object of `--json`."""
     from strava_stats.cli.output import print_json  # noqa: PLC0415
 
     stages = [
@@ -294,12 +309,25 @@ def _print_report(command: str, runs: Sequence[Run], started: datetime, error: S
 def summary_line(one: Run) -> str:
     """The one line at the end of a run."""
     counts: dict[str, Callable[[dict[str, Any]], str]] = {
+        "import": lambda stage: (
+            f"{stage.get('activities', 0):,} activities"
+            + (", known already" if stage.get("known") else "")
+            + (f", {stage['missing']:,} no longer there" if stage.get("missing") else "")
+            + (f", {stage['pruned']:,} let go" if stage.get("pruned") else "")
+        ),
         "pull": lambda stage: (
             f"{stage.get('listed', 0):,} listed, {stage.get('new', 0):,} new, {stage.get('changed', 0):,} changed"
             + (f", {stage['deleted']:,} deleted" if stage.get("deleted") else "")
         ),
-        "compact": lambda stage: f"{stage['rows']:,} row{'s'[: stage['rows'] != 1]} loaded",
-        "enrich": lambda stage: f"{stage.get('fetched', 0):,} details fetched, {stage['rows']:,} new or changed",
+        "compact": lambda stage: (
+            f"{stage['rows']:,} row{'s'[: stage['rows'] != 1]} loaded"
+            + (f", {stage['files']:,} device files read" if stage.get("files") else "")
+        ),
+        "enrich": lambda stage: (
+            f"{stage.get('fetched', 0):,} details"
+            + (f" and {stage['streams']:,} streams" if "streams" in stage else "")
+            + f" fetched, {stage['rows']:,} new or changed"
+        ),
     }
     parts = []
     for stage in one.stages:

@@ -5,7 +5,8 @@ A line is {"seq","kind","athlete_id","fetched_at","id",…}, with "source" where
            line); bytes that are no clean UTF-8 JSON object go in as "base64" with their "status" and "error"
   same     equal to the body stored last for this id: its "hash" alone
   listing  what was asked of a listing ("after", "before"), whether it came "complete", and the "ids" it held
-  absent   a 404
+  absent   a 404; of source export: an archive lacked it, and the user let it go
+  archive  an import: the "sha256" of the archive, and when it was "made"
 Order is (run, seq), never a clock. A journal belongs to its writer until it is closed; a torn last line (power
 cut, full disk, kill) is cut off by `recover` before anything else reads the folder.
 """
@@ -64,12 +65,13 @@ class SummaryHead(Head):
     body: Start | None = None
 
 
-OneHead = TypeVar("OneHead", bound=Head)
+OneLine = TypeVar("OneLine")
 HEAD = msgspec.json.Decoder(Head)
 SUMMARY_HEAD = msgspec.json.Decoder(SummaryHead)
 
 KEPT = re.compile(rb'\{"seq":\d+,"kind":"(?:body|same)"')
 ABSENT = re.compile(rb'\{"seq":\d+,"kind":"absent"')
+ANSWERED = re.compile(rb'\{"seq":\d+,"kind":"(?:body|same|absent)"')
 ENTITY = re.compile(rb'\{"seq":\d+,"kind":"\w+","athlete_id":\d+,"fetched_at":"[^"]*","id":(\d+),')
 
 
@@ -130,6 +132,15 @@ class Journal:
     def add_absent(self, fetched_at: datetime, entity_id: int | str) -> None:
         """Note a 404."""
         self._add(b"absent", fetched_at, entity_id, b'"status":404')
+
+    def add_pruned(self, fetched_at: datetime, entity_id: int) -> None:
+        """Note that an archive lacks an activity, and that the user lets it go for that."""
+        self._add(b"absent", fetched_at, entity_id, b'"status":null')
+
+    def add_archive(self, fetched_at: datetime, sha256: str, made: datetime | None) -> None:
+        """Note the import of an archive."""
+        facts = {"sha256": sha256, "made": made}
+        self._add(b"archive", fetched_at, None, msgspec.json.encode(facts)[1:-1])
 
     def _add(self, kind: bytes, fetched_at: datetime, entity_id: int | str | None, rest: bytes) -> None:
         self.seq += 1
@@ -336,19 +347,23 @@ def _is_whole_line(file: IO[bytes], start: int, end: int) -> bool:
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines of a journal: behind `after_seq`, up to `until_seq` (None: its end), of the entities `ids` (None: all)."""
+    """Lines of a journal: behind `after_seq`, up to `until_seq` (None: its end), of the entities `ids` (None: all).
+
+    `kept` says of which kinds: body and same, or whatever was answered.
+    """
 
     journal: Path
     after_seq: int = 0
     until_seq: int | None = None
     ids: frozenset[int] | None = None
+    kept: re.Pattern[bytes] = KEPT
 
     def of_bodies(self) -> Iterator[bytes]:
-        """Those of kind body and same."""
+        """Those lines."""
         for line in _lines(self.journal):
             if self.until_seq is not None and (not line.endswith(b"\n") or _seq(line) > self.until_seq):
                 return
-            if KEPT.match(line) and _seq(line) > self.after_seq and self._wants(line):
+            if self.kept.match(line) and _seq(line) > self.after_seq and self._wants(line):
                 yield line
 
     def _wants(self, line: bytes) -> bool:
@@ -394,12 +409,12 @@ def _write_portion(folder: Path, pieces: dict[str, list[bytes]]) -> list[Path]:
 
 def summary_heads(journal: Path) -> Iterator[SummaryHead]:
     """The lines of an activities journal, in order, without what they carry."""
-    return _heads(journal, SUMMARY_HEAD)
+    return read_lines(journal, SUMMARY_HEAD)
 
 
 def noted_ids(journal: Path) -> Iterator[int]:
     """Ids a journal has any answer for: body, same or absent."""
-    for head in _heads(journal, HEAD):
+    for head in read_lines(journal, HEAD):
         if head.id is not None and head.kind != "listing":
             yield head.id
 
@@ -414,7 +429,8 @@ def has_bodies(journal: Path) -> bool:
     return any(KEPT.match(line) for line in _lines(journal))
 
 
-def _heads(journal: Path, decoder: msgspec.json.Decoder[OneHead]) -> Iterator[OneHead]:
+def read_lines(journal: Path, decoder: msgspec.json.Decoder[OneLine]) -> Iterator[OneLine]:
+    """The lines of a journal, in order. Raises CorruptData for one that the decoder refuses."""
     for line in _lines(journal):
         try:
             yield decoder.decode(line)

@@ -18,9 +18,9 @@ from typing import IO
 import msgspec
 
 from strava_stats.lake.bronze import body_hash
-from strava_stats.lake.layout import ACTIVITIES
+from strava_stats.lake.layout import ACTIVITIES, STREAMS
 
-LINE_KINDS = frozenset({"body", "same", "listing", "absent", "purged"})
+LINE_KINDS = frozenset({"body", "same", "listing", "absent", "purged", "archive"})
 BODY = b'"body":'
 NO_LINE = "is no journal line"
 UNREADABLE = (OSError, EOFError, zlib.error)
@@ -172,7 +172,10 @@ def _decoded(text: str) -> bytes | None:
 
 
 def _is_news(kind: str, line: Line) -> bool:
-    """Whether a line changes the warehouse: of summaries, bodies and absences; of others, also what came again."""
+    """Whether a line changes the warehouse: of summaries, bodies and absences; of others, also what came again.
+
+    Of streams it is all of these.
+    """
     if kind == ACTIVITIES:
         return line.kind == "absent" or (line.kind == "body" and line.id is not None and line.base64 is None)
-    return line.kind in {"body", "same"}
+    return line.kind in {"body", "same"} or (kind == STREAMS and line.kind == "absent")

@@ -9,9 +9,14 @@ from pathlib import Path
 
 ACTIVITIES = "activities"
 DETAILS = "activity_details"
+STREAMS = "activity_streams"
 ATHLETES = "athletes"
 GEAR = "gear"
-KINDS = (ACTIVITIES, DETAILS, ATHLETES, GEAR)
+IMPORTS = "imports"
+KINDS = (ACTIVITIES, DETAILS, STREAMS, ATHLETES, GEAR, IMPORTS)
+
+NOBODY = 0
+"""The athlete of an archive that does not say whose it is."""
 
 MERGED = "-merged"
 STAMP = "%Y%m%dT%H%M%S%fZ"
@@ -45,6 +50,37 @@ class Layout:
     def merged_shard(self, run_id: str) -> Path:
         """The shard that holds the rows of all runs up to this one."""
         return self.shards / f"{run_id}{MERGED}.parquet"
+
+    @property
+    def archives(self) -> Path:
+        """Folder of the imported bulk exports, whole, each named after its content."""
+        return self.data_dir / "bronze" / "export"
+
+    def archive(self, sha256: str) -> Path:
+        """One imported bulk export."""
+        return self.archives / f"{sha256}.zip"
+
+    @property
+    def device_files(self) -> Path:
+        """Folder of what the device files of the archives say besides samples, one Parquet file an import."""
+        return self.data_dir / "device_files"
+
+    def facts(self, run_id: str) -> Path:
+        """What the device files that were parsed for one import say."""
+        return self.device_files / f"{run_id}.parquet"
+
+    @property
+    def streams(self) -> Path:
+        """Folder of the typed samples."""
+        return self.data_dir / "streams"
+
+    def stream_file(self, run_id: str) -> Path:
+        """The samples that one run fetched or imported."""
+        return self.streams / f"{run_id}.parquet"
+
+    def merged_stream_file(self, run_id: str) -> Path:
+        """The samples of several runs up to this one."""
+        return self.streams / f"{run_id}{MERGED}.parquet"
 
     @property
     def warehouse(self) -> Path:

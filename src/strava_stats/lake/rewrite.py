@@ -1,4 +1,4 @@
-"""Take lines out of a closed journal: the one way in which bronze is ever changed.
+"""Take lines out of a closed journal, or name another archive in it: the one way in which bronze is ever changed.
 
 The name of the file and the numbers of the lines that stay are kept, because they are the order of things. Where
 lines went there is one of kind `purged` with the number of the last and how many they were ("lines"), so that a
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,24 @@ def cut_journal(journal: Path, cut: Cut, scratch: Path) -> int:
     """Rewrite a closed journal without what is cut; returns how many lines went. Whole or not at all."""
     if not any(cut.touches(line) for line, _ in noted_lines(journal)):
         return 0
+    return _rewrite(journal, _what_stays(journal, cut), scratch)
+
+
+def rename_archive(journal: Path, old: str, new: str, scratch: Path) -> None:
+    """Let an import's line name another archive (both by their SHA-256). Whole or not at all."""
+    named, renamed = (b'"sha256":"%s"' % one.encode() for one in (old, new))
+    lines = ((content.replace(named, renamed), 0) for _, content in noted_lines(journal))
+    _rewrite(journal, lines, scratch)
+
+
+def _rewrite(journal: Path, lines: Iterable[tuple[bytes, int]], scratch: Path) -> int:
+    """Put these lines in the journal's place; each comes with a number, of which the sum is returned."""
     make_folder(scratch)
     temporary = scratch / journal.name
     count = checksum = size = 0
     with disk_errors(journal):
         with gzip.GzipFile(temporary, "wb", compresslevel=GZIP_LEVEL, mtime=0) as packed:
-            for content, went in _what_stays(journal, cut):
+            for content, went in lines:
                 packed.write(content)
                 checksum, size, count = zlib.crc32(content, checksum), size + len(content), count + went
         if _read_back(temporary) != (checksum, size):

@@ -21,6 +21,20 @@ from strava_stats.strava.transport import Bearer, build_session, prepare, send
 
 __all__ = ["Answer", "Client", "TokenSource", "build_session"]
 
+STREAM_TYPES = (
+    "time",
+    "distance",
+    "latlng",
+    "altitude",
+    "velocity_smooth",
+    "heartrate",
+    "cadence",
+    "watts",
+    "temp",
+    "moving",
+    "grade_smooth",
+)
+
 
 class TokenSource(Protocol):
     """Where access tokens come from; `auth.AccessTokens` is one."""
@@ -35,8 +49,9 @@ class TokenSource(Protocol):
 class Client:
     """The API of one athlete.
 
-    All methods return an `Answer`: status 200, 402, or 404 where one resource is named; `activity` also 500. They
-    raise StravaUnreachable, NotAuthorised, ScopeMissing, ApplicationInactive, ConfigurationError or BudgetExhausted.
+    All methods return an `Answer`: status 200, 402, or 404 where one resource is named; `activity` and `streams` also
+    500. They raise StravaUnreachable, NotAuthorised, ScopeMissing, ApplicationInactive, ConfigurationError or
+    BudgetExhausted.
     A 200 body begins as JSON; whether it is whole JSON is for the caller to find out.
     """
 
@@ -77,6 +92,14 @@ class Client:
         """GET /activities/{id}: the details. A 500 that comes twice is returned: it can be for good (API.md §2)."""
         flag = "true" if include_all_efforts else "false"
         path = f"/activities/{activity_id}?include_all_efforts={flag}"
+        return self._get(path, may_be_absent=True, may_be_broken=True)
+
+    def streams(self, activity_id: int) -> Answer:
+        """GET /activities/{id}/streams: all samples, an object by type; 404 when there are none (API.md §6).
+
+        A 500 that comes twice is returned, as by `activity`. The answer carries no rate headers: it is counted here.
+        """
+        path = f"/activities/{activity_id}/streams?keys={','.join(STREAM_TYPES)}&key_by_type=true"
         return self._get(path, may_be_absent=True, may_be_broken=True)
 
     def athlete(self) -> Answer:

@@ -20,13 +20,18 @@ from strava_stats.lake.bronze import (
     last_seq,
     summary_heads,
 )
-from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, KINDS, MERGED, Layout
+from strava_stats.lake.floor import read_floors
+from strava_stats.lake.layout import ACTIVITIES, ATHLETES, DETAILS, GEAR, IMPORTS, KINDS, MERGED, STREAMS, Layout
 from strava_stats.lake.shards import new_shard
 from strava_stats.narration import Narrator
+from strava_stats.sync.archives import Unpacked, load_archives
 from strava_stats.sync.known import KnownBodies
 from strava_stats.sync.state import State
+from strava_stats.sync.stream_files import LoadedStreams, drop_superseded, load_streams, view_of
+from strava_stats.warehouse.derive import derive, find_duplicates
 from strava_stats.warehouse.edit import WarehouseEdit
-from strava_stats.warehouse.engine import views_fingerprint
+from strava_stats.warehouse.engine import sql, views_fingerprint
+from strava_stats.warehouse.exports import Exports
 from strava_stats.warehouse.merge import holds_all_of, merge_shards
 from strava_stats.warehouse.published import is_as_published
 from strava_stats.warehouse.query import Warehouse, is_current
@@ -54,6 +59,7 @@ class Calendar:
 
     week_start: str
     timezone: str
+    shown_data_dir: str | None = None  # the data folder as those know it who open the published file; None: as here
 
 
 @dataclass
@@ -64,13 +70,15 @@ class Compacted:
     rebuilt: bool = False
     activities: int = 0
     details: int = 0
+    streams: int = 0
     misfits: list[tuple[str, int, str]] = field(default_factory=list)
     failed_views: list[str] = field(default_factory=list)
+    unpacked: Unpacked = field(default_factory=Unpacked)
 
     @property
     def rows(self) -> int:
-        """Activities and details that were loaded."""
-        return self.activities + self.details
+        """Activities, details and answers about streams that were loaded."""
+        return self.activities + self.details + self.streams
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,10 @@ def waits_for_compact(layout: Layout) -> bool:
     def has_news(one: Pending) -> bool:
         if one.kind == ACTIVITIES:
             return layout.shard(one.run_id).exists() or has_absences(one.path)
+        if one.kind == IMPORTS:
+            return True
+        if one.kind == STREAMS:
+            return one.has_more and (has_bodies(one.path) or has_absences(one.path))
         return one.kind == DETAILS and one.has_more and has_bodies(one.path)
 
     return any(map(has_news, pending_journals(layout, ledger_of(layout))))
@@ -136,6 +148,7 @@ def known_bodies(layout: Layout) -> KnownBodies:
         layout.warehouse if ledger else None,
         [one.path for one in pending if one.kind == ACTIVITIES],
         knows_details=not any(one.kind == DETAILS and one.has_more for one in pending),
+        knows_streams=not any(one.kind == STREAMS and one.has_more for one in pending),
     )
 
 
@@ -176,14 +189,33 @@ def compact(
         records = [*_runs_so_far(layout), *records]
     runs = {record["run_id"]: record for record in records}
     with WarehouseEdit(layout.warehouse, layout.scratch, anew=anew, note=layout.published) as edit:
-        _load(edit, layout, by_kind, shards, result, narrator=narrator)
+        exports = Exports(edit, layout.scratch)
+        exports.take_out()
+        streams = _load(
+            edit,
+            exports,
+            layout,
+            by_kind,
+            result,
+            shards=shards,
+            calendar=calendar,
+            reuse=not rebuild,
+            narrator=narrator,
+        )
         edit.note_journals(_ledger_entry(one) for one in pending)
         edit.note_runs(runs.values())
         edit.replace_quarantine(_without_hash(record) for record in state.quarantine().values())
-        result.failed_views = edit.refresh_views(user_views, week_start=calendar.week_start, timezone=calendar.timezone)
+        exports.put_in_the_rest()
+        result.failed_views = edit.refresh_views(
+            user_views,
+            week_start=calendar.week_start,
+            timezone=calendar.timezone,
+            samples=view_of(layout, calendar.shown_data_dir, streams.only),
+        )
         result.misfits += edit.misfits()
         edit.publish()
     result.published = True
+    drop_superseded(layout, streams.only)
     if anew:
         _drop_old_shards(layout, shards)
     _merge_shards(layout)
@@ -209,18 +241,27 @@ def _runs_so_far(layout: Layout) -> list[dict[str, Any]]:
 
 def _load(
     edit: WarehouseEdit,
+    exports: Exports,
     layout: Layout,
     by_kind: Mapping[str, list[Pending]],
-    shards: list[Path],
     result: Compacted,
     *,
+    shards: list[Path],
+    calendar: Calendar,
+    reuse: bool,
     narrator: Narrator,
-) -> None:
-    if by_kind[DETAILS]:
+) -> LoadedStreams:
+    if by_kind[DETAILS] or by_kind[STREAMS]:
         edit.remember_before(shards)
     # The only journal there is cannot tell of anything that was there before it: it is not read for absences.
-    journals = [one.path for one in by_kind[ACTIVITIES]] if len(by_kind[ACTIVITIES]) > 1 or not edit.anew else []
+    can_tell = len(by_kind[ACTIVITIES]) > 1 or by_kind[IMPORTS] or not edit.anew
+    journals = [one.path for one in by_kind[ACTIVITIES]] if can_tell else []
     result.activities = edit.load_activities(shards, journals)
+    if by_kind[IMPORTS]:
+        result.unpacked = load_archives(exports, layout, narrator, reuse=reuse)
+        result.activities += result.unpacked.activities
+    floors = {athlete_id: floor.start for athlete_id, floor in read_floors(layout).items()}
+    exports.put_in_activities(floors, calendar.timezone)
     _wake_details(edit, layout)
     for portion in _portions(by_kind[DETAILS], layout):
         result.details += edit.load_details(portion)
@@ -232,6 +273,17 @@ def _load(
     if result.details:
         narrator.progress("Loading details", result.details, result.details)
     edit.relate()
+    streams = load_streams(edit, layout, by_kind[STREAMS], narrator, reuse=reuse, group=_groups)
+    result.streams = streams.answers
+    exports.put_in_laps()
+    files = [layout.streams / name for name in view_of(layout, None, streams.only).names]
+    edit.run(sql("load/to_derive"))
+    derive(edit, files)
+    exports.put_in_figures()
+    # Whose times are hidden, and so how alike two have to be, is seen by the local time.
+    if edit.anew or result.activities or result.streams or edit.has_other_zone(calendar.timezone):
+        find_duplicates(edit, files)
+    return streams
 
 
 def _wake_details(edit: WarehouseEdit, layout: Layout) -> None:
@@ -258,8 +310,10 @@ def _has_news(by_kind: Mapping[str, list[Pending]], layout: Layout) -> bool:
     """True when journals without a shard change the warehouse."""
     listings = [one.path for one in by_kind[ACTIVITIES]]
     return (
-        sum(map(len, by_kind.values())) > MOST_WAITING
+        bool(by_kind[IMPORTS])
+        or sum(map(len, by_kind.values())) > MOST_WAITING
         or any(map(has_absences, listings))
+        or any(has_absences(one.path) for one in by_kind[STREAMS])
         or any(_has_bodies(by_kind[kind], layout) for kind in KINDS if kind != ACTIVITIES)
         or _settles_a_dispute(layout, listings)
     )
@@ -342,7 +396,9 @@ def _drop(layout: Layout, shards: Iterable[Path]) -> None:
 
 
 def _views_are_current(layout: Layout, user_views: Mapping[str, str], calendar: Calendar) -> bool:
-    wanted = views_fingerprint(*user_views, *user_views.values(), calendar.week_start, calendar.timezone)
+    samples = view_of(layout, calendar.shown_data_dir)
+    settings = (calendar.week_start, calendar.timezone, samples.as_sql())
+    wanted = views_fingerprint(*user_views, *user_views.values(), *settings)
     with Warehouse(layout.warehouse) as warehouse:
         return warehouse.rows("select value from meta.settings where name = 'views'") == [(wanted,)]
 

@@ -14,13 +14,21 @@ from strava_stats.warehouse.query import Warehouse
 
 # As text: DuckDB looks at each element of a Python list with great care, which takes longer than the query.
 IDS = "(select unnest(cast(string_split($ids, ',') as bigint[])))"
-SUMMARIES = f"select id, body_hash from activities where id in {IDS}"  # noqa: S608 - our own text
-DETAILS = f"select activity_id, body_hash from activity_details where activity_id in {IDS}"  # noqa: S608 - the same
-ALL_SUMMARIES = "select id, body_hash from activities where athlete_id = $athlete_id"
+SUMMARIES = f"select id, body_hash from activities where body_hash is not null and id in {IDS}"  # noqa: S608 - our own text
+DETAILS = f"""
+select activity_id, body_hash
+from activity_details
+where body_hash is not null and activity_id in {IDS}
+"""  # noqa: S608 - the same
+STREAMS = f"select activity_id, body_hash from meta.stream_answers where activity_id in {IDS} and not absent"  # noqa: S608 - the same
+ALL_SUMMARIES = "select id, body_hash from activities where body_hash is not null and athlete_id = $athlete_id"
 LIVE = """
 select id, cast(epoch(start_date) as bigint)
 from activities
-where athlete_id = $athlete_id and ($since is null or epoch(start_date) >= $since)
+where
+    athlete_id = $athlete_id
+    and ($since is null or epoch(start_date) >= $since)
+    and ($with_export or source <> 'export')
 """
 PRIVATE = f"""
 select count(*)
@@ -43,12 +51,21 @@ class KnownBodies:
     """What is stored, by id; `pending` are the activities journals that the warehouse does not hold.
 
     `warehouse` is None when there is no usable one; then all journals are among the pending ones.
-    `knows_details` is False when it does not hold all journals of details: then none counts as stored.
+    `knows_details` is False when it does not hold all journals of details: then none counts as stored; likewise
+    `knows_streams`.
     """
 
-    def __init__(self, warehouse: Path | None, pending: Sequence[Path] = (), *, knows_details: bool = True) -> None:
+    def __init__(
+        self,
+        warehouse: Path | None,
+        pending: Sequence[Path] = (),
+        *,
+        knows_details: bool = True,
+        knows_streams: bool = True,
+    ) -> None:
         self._path = warehouse
         self._knows_details = knows_details
+        self._knows_streams = knows_streams
         self._pending = pending
         self._unloaded: dict[int, _Unloaded] = {}
         self._gone: set[int] = set()
@@ -103,14 +120,22 @@ class KnownBodies:
         """Id → hash of the details that the warehouse shows."""
         return self._stored(DETAILS, ids) if ids and self._knows_details else {}
 
+    def hashes_of_streams(self, ids: Sequence[int]) -> dict[int, str]:
+        """Id → hash of the streams that were answered last."""
+        return self._stored(STREAMS, ids) if ids and self._knows_streams else {}
+
     def _stored(self, query: str, ids: Sequence[int]) -> dict[int, str]:
         return dict(self._warehouse.rows(query, {"ids": _text(ids)})) if self._warehouse else {}
 
-    def live(self, athlete_id: int, since: int | None = None) -> dict[int, int | None]:
-        """Id → start (epoch seconds) of an athlete's live activities that start at `since` or later (None: all)."""
+    def live(self, athlete_id: int, since: int | None = None, *, with_export: bool) -> dict[int, int | None]:
+        """Id → start (epoch seconds) of an athlete's live activities that start at `since` or later (None: all).
+
+        `with_export` has those too that only a bulk export knows: it holds what the API may not show.
+        """
         found: dict[int, int | None] = {}
         if self._warehouse is not None:
-            found = dict(self._warehouse.rows(LIVE, {"athlete_id": athlete_id, "since": since}))
+            asked = {"athlete_id": athlete_id, "since": since, "with_export": with_export}
+            found = dict(self._warehouse.rows(LIVE, asked))
         for one, body in self._unloaded.items():
             if body.athlete_id == athlete_id:
                 found.pop(one, None)

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from strava_stats.lake.floor import floor_of
-from strava_stats.lake.layout import Layout
+from strava_stats.lake.layout import STREAMS, Layout
 from strava_stats.strava.budget_file import BudgetKeeper
-from strava_stats.sync.enrich import candidates_of, profile_calls
+from strava_stats.sync.enrich import candidates_of, profile_calls, stream_candidates_of
 from strava_stats.sync.plan import (
     EnrichOptions,
     choose_details,
+    choose_streams,
     count_by_why,
     finish_time,
     first_request,
@@ -105,6 +106,10 @@ def outlook(
     counts = dict(count_by_why(next_flow))
     chosen = {choice.id for choice in next_flow}
     counts["backlog"] = sum(choice.id not in chosen for choice in missing)
+    counts["streams"] = 0
+    if options.streams:  # of the next flow and of the backlog alike
+        every, skip = replace(options, all_missing=True), state.held_back(now, kind=STREAMS)
+        counts["streams"] = len(choose_streams(stream_candidates_of(layout, athlete_id), every, now, skip=skip))
     profile = profile_calls(layout, state, athlete_id, now)
     unasked = sum(asked is None for asked in state.missing(athlete_id).values())
     calls = {"list": listing_calls(len(in_bounds), per_page), "confirm": unasked, **counts, "athlete and gear": profile}

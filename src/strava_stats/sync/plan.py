@@ -190,6 +190,8 @@ class EnrichOptions:
     backlog: int = 0
     refresh_old: int = 0
     retry_quarantined: bool = False
+    streams: bool = False
+    refresh_streams: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,13 +243,58 @@ def choose_details(
     return [Choice(one_id, why) for one_id, why in chosen.items()]
 
 
+@dataclass(frozen=True)
+class StreamCandidate:
+    """An activity as the choice of streams sees it; `answered`: asked for before, `changed`: another summary since."""
+
+    id: int
+    start: datetime | None
+    local_day: date | None
+    manual: bool
+    from_export: bool
+    answered: bool
+    changed: bool
+
+
+def choose_streams(
+    candidates: Iterable[StreamCandidate],
+    options: EnrichOptions,
+    now: datetime,
+    *,
+    skip: AbstractSet[int] = frozenset(),
+    late: AbstractSet[int] = frozenset(),
+) -> list[int]:
+    """Activities whose streams to fetch, in the order of `choose_details`: the same ones, as far as they need any.
+
+    Samples do not change by themselves: what was answered (a 404 is an answer) is asked again only when the summary
+    has changed since, and what the archive of an import gave is not asked for, unless `refresh_streams` says so. An
+    activity that was typed in has none. `skip` and `late` are as there; ids asked for by name need them alike.
+    """
+    by_start = sorted(candidates, key=lambda one: (one.start is not None, one.start, one.id), reverse=True)
+    usable = [one for one in by_start if not one.manual and one.id not in skip]
+    first = [one for one in usable if not one.answered and not one.from_export]
+    edited = [one for one in usable if one.answered and one.changed]
+    needed = {one.id for one in (usable if options.refresh_streams else (*first, *edited))}
+    if options.ids:
+        return [wanted for wanted in dict.fromkeys(options.ids) if wanted in needed]
+    if options.all_missing:
+        return [one.id for one in usable if one.id in needed]
+    by_day = options.from_day is not None or options.to_day is not None
+    window = [one.id for one in usable if _in_window(one, options, now) or (one.id in late and not by_day)]
+    chosen = dict.fromkeys(one for one in window if one in needed)
+    chosen.update(dict.fromkeys(one.id for one in edited if not by_day))
+    backlog = [one.id for one in first if one.id not in chosen]
+    chosen.update(dict.fromkeys(backlog[: options.backlog]))
+    return list(chosen)
+
+
 def _why(one: Candidate | None) -> Why:
     if one is None or not one.has_details:
         return "new"
     return "edited" if one.changed else "refresh"
 
 
-def _in_window(one: Candidate, options: EnrichOptions, now: datetime) -> bool:
+def _in_window(one: Candidate | StreamCandidate, options: EnrichOptions, now: datetime) -> bool:
     if options.from_day or options.to_day:
         return one.local_day is not None and (
             (options.from_day is None or one.local_day >= options.from_day)

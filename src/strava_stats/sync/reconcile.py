@@ -66,9 +66,11 @@ class Reconciliation:
         Each answer is in bronze before the next call; what a stop leaves unasked is asked by the next pull.
         """
         now = self.clock.now()
-        in_bounds = known.live(self.athlete_id, None if request.full else request.after + DAY)
+        # With activity:read alone the API hides what an archive shows: its silence on that says nothing.
+        sees_all = bool(self.sees_all)
+        in_bounds = known.live(self.athlete_id, None if request.full else request.after + DAY, with_export=sees_all)
         remembered = self.state.missing(self.athlete_id)
-        live = known.live(self.athlete_id) if remembered and not request.full else in_bounds
+        live = known.live(self.athlete_id, with_export=sees_all) if remembered and not request.full else in_bounds
         absent = {one: at for one, at in remembered.items() if one in live and one not in listed}
         answered = {one: at for one, at in absent.items() if at is not None}
         waiting = {one for one, at in absent.items() if at is None}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from strava_stats.lake.imports import read_imports
 from strava_stats.lake.layout import Layout
 from strava_stats.strava.budget_file import BudgetKeeper
 from strava_stats.sync.state import State, parse_instant
@@ -16,8 +17,8 @@ COUNTS = """
 select
     count(*),
     max(a.start_date) filter (a.start_date <= now()),
-    count(*) filter (d.activity_id is null),
-    max(d.fetched_at)
+    count(*) filter (d.body_hash is null),
+    max(d.fetched_at) filter (d.body_hash is not null)
 from activities as a
 left join activity_details as d on d.activity_id = a.id
 where a.athlete_id = ?
@@ -49,6 +50,7 @@ class Standing:
     calls_left_15min: int
     calls_left_today: int
     stale: list[str] = field(default_factory=list)
+    last_import: datetime | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json` and the table."""
@@ -62,16 +64,19 @@ def standing(
     now: datetime,
     *,
     athletes: Sequence[int],
+    imported: Collection[int] = (),
     max_age: timedelta | None,
     next_run: datetime | None = None,
     expected_by: datetime | None = None,
 ) -> list[Standing]:
     """How the data of each athlete stands; `stale` says what is too old.
 
-    That is what is older than `max_age`, or than the flow that was due `expected_by`.
+    That is what is older than `max_age`, or than the flow that was due `expected_by`. Of those `imported`, who have
+    given no access to the API, nothing is expected.
     """
     pending = state.pending_runs()
     left_15min, left_day = keeper.remaining()
+    last_imports = {one.athlete_id: one.imported_at for one in read_imports(layout)}
     found = []
     for athlete_id in athletes:
         counts, runs = _from_warehouse(layout, athlete_id)
@@ -97,7 +102,8 @@ def standing(
                 sum(record.get("athlete_id") == athlete_id for record in state.quarantine().values()),
                 left_15min,
                 left_day,
-                _stale(athlete_id, last_success, now, max_age, expected_by),
+                [] if athlete_id in imported else _stale(athlete_id, last_success, now, max_age, expected_by),
+                last_imports.get(athlete_id),
             )
         )
     return found

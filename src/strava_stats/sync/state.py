@@ -104,12 +104,12 @@ class State:
         usable = [record for record in records if _is_record(record)] if isinstance(records, list) else []
         return {(record["kind"], record["id"]): record for record in usable}
 
-    def held_back(self, now: datetime, *, attempts: int = 1) -> frozenset[int]:
-        """Activities whose details failed so often or more, and are not tried again yet."""
+    def held_back(self, now: datetime, *, kind: str = DETAILS, attempts: int = 1) -> frozenset[int]:
+        """Activities whose details (or another kind) failed so often or more, and are not tried again yet."""
         return frozenset(
             int(shown)
-            for (kind, shown), record in self.quarantine().items()
-            if kind == DETAILS and shown.isdecimal() and record["attempts"] >= attempts and _is_waiting(record, now)
+            for (its_kind, shown), record in self.quarantine().items()
+            if its_kind == kind and shown.isdecimal() and record["attempts"] >= attempts and _is_waiting(record, now)
         )
 
     def note_failure(

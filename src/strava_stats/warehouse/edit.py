@@ -6,7 +6,6 @@ is mode 0444, because a read-write client that is killed leaves a write-ahead lo
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import shutil
@@ -16,22 +15,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from strava_stats.errors import CorruptData, DiskFull
-from strava_stats.files import disk_errors, explain_os_error, make_folder, move_into_place
+from strava_stats.errors import CorruptData
+from strava_stats.files import disk_errors, make_folder, move_into_place
 from strava_stats.warehouse.engine import (
     LONGEST_LINE,
     connect,
+    glob_of,
+    quoted,
     sql,
     sql_folder,
     tables_fingerprint,
     thread_count,
     views_fingerprint,
 )
+from strava_stats.warehouse.failures import duckdb_errors
 from strava_stats.warehouse.published import discard_private_copy, discard_stray_log, note_published, private_copy
+from strava_stats.warehouse.sample_files import DATA_VARIABLE, SampleView
 
 if TYPE_CHECKING:
     import duckdb
 
+NO_SAMPLES = SampleView()
 USER_VIEW = re.compile(
     r"\s*create\s+(?:or\s+replace\s+)?view\s+(?:if\s+not\s+exists\s+)?(?:main\.)?(\"[^\"]+\"|\w+)", re.IGNORECASE
 )
@@ -101,11 +105,12 @@ class WarehouseEdit:
             if not self.anew:
                 shutil.copyfile(self.published, self.private)
             self._connection = connect(scratch=self.scratch)
-        self.run(f"attach '{_quoted(self.private)}' as {CATALOG} (storage_version 'v1.4.0')")
+        self.run(f"attach {quoted(str(self.private))} as {CATALOG} (storage_version 'v1.4.0')")
         self.run(f"use {CATALOG}")
         self.run(sql("macros"))
         self.run(sql("load/working_tables"))
-        self._set(longest_line=LONGEST_LINE)
+        # The private copy lies beside the published file, which is data/warehouse/strava.duckdb.
+        self.set(longest_line=LONGEST_LINE, **{DATA_VARIABLE: glob_of(str(self.published.absolute().parents[1]))})
         # One transaction: a commit a statement would be an fsync for each of some 300 COMMENTs.
         self.run("begin")
         if self.anew:
@@ -131,7 +136,7 @@ class WarehouseEdit:
 
         Both have to be of the same runs, or of none: the versions are made of what they hold together.
         """
-        self._set(shards=[str(path) for path in shards], journals=[str(path) for path in journals])
+        self.set(shards=[str(path) for path in shards], journals=[str(path) for path in journals])
         self._has_journals = bool(journals)
         self.run(f"create or replace temp view shard_rows as {SHARD_ROWS if shards else NO_SHARD_ROWS}")
         empty = self.run("select count(*) = 0 from activities").fetchone()[0]
@@ -141,6 +146,7 @@ class WarehouseEdit:
         self.run(sql("load/edits"))
         if journals:
             self.run(sql("load/dead_summaries"))
+        self.run(sql("load/gone"))
         self.run(sql("load/activities_first" if empty else "load/activities"))
         return int(self.run("select count(*) from events where is_last").fetchone()[0])
 
@@ -149,12 +155,12 @@ class WarehouseEdit:
 
         `again` says that they were loaded before and are brought back: what is not theirs alone is left as it is.
         """
-        self._set(portion=[str(path) for path in portion])
+        self.set(portion=[str(path) for path in portion])
         # A portion is a vector or two: a second thread would only cost memory and time.
         self.run("set threads = 1")
         # Through Parquet with small row groups, so that what follows sees some hundred bodies at a time, not 2,048.
         self.run(sql("load/new_details"), {"target": str(self.scratch / "new_details.parquet")})
-        self._set(new_details=str(self.scratch / "new_details.parquet"))
+        self.set(new_details=str(self.scratch / "new_details.parquet"))
         self.run("create or replace temp view new_details as from read_parquet(getvariable('new_details'))")
         for name in SHOWN_LOADS if again else DETAIL_LOADS:
             self.run(sql(name))
@@ -179,13 +185,13 @@ class WarehouseEdit:
 
     def load_athletes(self, portion: Sequence[Path]) -> None:
         """Athletes and the gear that their profiles list."""
-        self._set(portion=[str(path) for path in portion])
+        self.set(portion=[str(path) for path in portion])
         for name in ("load/new_bodies", "load/athletes", "load/gear_of_athletes", "load/gear"):
             self.run(sql(name))
 
     def load_gear(self, portion: Sequence[Path]) -> None:
         """Gear with brand and model."""
-        self._set(portion=[str(path) for path in portion])
+        self.set(portion=[str(path) for path in portion])
         for name in ("load/new_bodies", "load/gear"):
             self.run(sql(name))
 
@@ -197,7 +203,7 @@ class WarehouseEdit:
         self.run("insert into fingerprints select id, run_id, fingerprint from activities")
         self.run("insert into fingerprints select id, run_id, fingerprint from meta.dead_summaries")
         if shards:
-            self._set(shards=[str(path) for path in shards])
+            self.set(shards=[str(path) for path in shards])
             self.run(sql("load/fingerprints"))
 
     def relate(self) -> None:
@@ -239,11 +245,18 @@ class WarehouseEdit:
         """(table, id, key) of every value that did not fit its column and went to extra."""
         return list(self.run("select table_name, id, key from misfits order by all").fetchall())
 
-    def refresh_views(self, user_views: Mapping[str, str], *, week_start: str, timezone: str) -> list[str]:
+    def has_other_zone(self, timezone: str) -> bool:
+        """True when the local times that nobody told were worked out with another setting."""
+        before = self.run("select value from meta.settings where name = 'timezone'").fetchone()
+        return before is not None and before != (timezone,)
+
+    def refresh_views(
+        self, user_views: Mapping[str, str], *, week_start: str, timezone: str, samples: SampleView = NO_SAMPLES
+    ) -> list[str]:
         """Create all views anew, the user's last; returns a line for each user view that failed."""
         values = {
             "tables": tables_fingerprint(),
-            "views": views_fingerprint(*user_views, *user_views.values(), week_start, timezone),
+            "views": views_fingerprint(*user_views, *user_views.values(), week_start, timezone, samples.as_sql()),
             "week_start": week_start,
             "timezone": timezone,
         }
@@ -254,7 +267,7 @@ class WarehouseEdit:
         for (view_name,) in known:
             self.run(f'drop view if exists "{view_name.replace(chr(34), chr(34) * 2)}"')
         for view in sql_folder("views"):
-            self.run(view.read_text(encoding="utf-8"))
+            self.run(view.read_text(encoding="utf-8").replace("{samples}", samples.as_sql()))
         self.run("commit")
         return [failure for name, text in user_views.items() if (failure := self._apply_user_view(name, text))]
 
@@ -298,45 +311,10 @@ class WarehouseEdit:
             move_into_place(self.private, self.published)
             discard_stray_log(self.published)
 
-    def _set(self, **variables: Any) -> None:
+    def set(self, **variables: Any) -> None:
+        """Set variables that SQL files read."""
         for name, value in variables.items():
             self.run(f"set variable {name} = $value", {"value": value})
-
-
-class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py
-    """Turn DuckDB's I/O errors into errors with a cure; programming errors pass."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        import duckdb  # noqa: PLC0415
-
-        if not isinstance(error, duckdb.Error):
-            return
-        text = str(error)
-        if "Input/output error" in text or "fsync failed" in text:
-            broken = explain_os_error(OSError(errno.EIO, ""), self.path)
-            assert broken is not None
-            raise broken from error
-        if "No space left" in text or "Disk quota" in text or "File too large" in text:
-            raise DiskFull(
-                f"No space left on the disk that holds {self.path.parent}",
-                "free some room and run the same command again; nothing that was fetched is lost",
-            ) from error
-        if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and (
-            "alformed JSON" in text or "gzip" in text.lower() or "JSON transform" in text
-        ):
-            named = re.search(r"[^\s\"']+\.jsonl(?:\.gz)?", text)
-            raise CorruptData(
-                f"The journal {named[0] if named else ''} is damaged: {text.splitlines()[0][:200]}",
-                "bring that file back from a backup, or move it away and run `strava-stats compact --rebuild`",
-            ) from error
 
 
 def _refusal(statement: str) -> str | None:
@@ -348,7 +326,3 @@ def _refusal(statement: str) -> str | None:
     name = found[1].strip('"').lower()
     ours = {entry.name.removesuffix(".sql") for folder in ("tables", "views") for entry in sql_folder(folder)}
     return f"the name {name} is taken" if name in ours else None
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

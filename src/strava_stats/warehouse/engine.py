@@ -59,8 +59,15 @@ def sql(name: str) -> str:
 def tables_fingerprint() -> str:
     """Hash of all SQL that shapes rows; another one means: build the file anew."""
     texts = [sql("macros")]
-    texts += [entry.read_text(encoding="utf-8") for folder in ("tables", "load") for entry in sql_folder(folder)]
+    texts += [
+        entry.read_text(encoding="utf-8") for folder in ("tables", "load", "derive") for entry in sql_folder(folder)
+    ]
     return _digest(texts)
+
+
+def fingerprint_of(name: str, *more: str) -> str:
+    """Hash of one SQL file and what goes with it."""
+    return _digest([sql("macros"), sql(name), *more])
 
 
 def views_fingerprint(*more: str) -> str:
@@ -70,3 +77,13 @@ def views_fingerprint(*more: str) -> str:
 
 def _digest(texts: list[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def glob_of(path: str) -> str:
+    """A pattern that matches this path alone: DuckDB takes every file name for a pattern."""
+    return "".join(f"[{one}]" if one in "*?[" else one for one in path)
+
+
+def quoted(text: str) -> str:
+    """As an SQL string."""
+    return "'" + text.replace("'", "''") + "'"

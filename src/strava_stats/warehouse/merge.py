@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from strava_stats.errors import CorruptData
-from strava_stats.warehouse.edit import duckdb_errors
 from strava_stats.warehouse.engine import connect, sql, tables_fingerprint
+from strava_stats.warehouse.failures import duckdb_errors
 from strava_stats.warehouse.shape import COPY, ROWS_A_GROUP, is_usable
 
 KEYS = "select count(*) from (select distinct id, run_id, seq from read_parquet($files, union_by_name = true))"

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from strava_stats.errors import ConfigurationError, CorruptData, UsageError
-from strava_stats.warehouse.engine import connect, tables_fingerprint
+from strava_stats.warehouse.engine import connect, glob_of, tables_fingerprint
+from strava_stats.warehouse.sample_files import DATA_VARIABLE
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,6 +39,10 @@ class Warehouse:
 
         try:
             self._connection = connect(str(self.path), read_only=True)
+            # The one who published may have seen the data folder elsewhere, in a container or before it was moved.
+            self._connection.execute(
+                f"set variable {DATA_VARIABLE} = $folder", {"folder": glob_of(str(self.path.absolute().parents[1]))}
+            )
         except duckdb.Error as error:
             raise CorruptData(
                 f"{self.path} cannot be opened: {str(error).splitlines()[0][:160]}",

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strava_stats.warehouse.edit import duckdb_errors
 from strava_stats.warehouse.engine import LONGEST_LINE, connect, sql, tables_fingerprint
+from strava_stats.warehouse.failures import duckdb_errors
 
 if TYPE_CHECKING:
     import duckdb

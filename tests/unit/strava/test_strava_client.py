@@ -22,7 +22,7 @@ from strava_stats.errors import (
     StravaUnreachable,
 )
 from strava_stats.strava.budget_file import BudgetExhausted, BudgetKeeper
-from strava_stats.strava.client import Client, build_session
+from strava_stats.strava.client import STREAM_TYPES, Client, build_session
 
 HTML = b"<html>We'll be right back</html>"
 REJECTED = refusal(401, "Athlete", "access_token", "invalid")
@@ -73,6 +73,7 @@ def test_requests() -> None:
     bench.client.list_activities(None, None, 1, 30)
     bench.client.activity(16_000_000_001, include_all_efforts=True)
     bench.client.activity(5, include_all_efforts=False)
+    bench.client.streams(5)
     bench.client.athlete()
     bench.client.gear("b123/../x")
     bench.client.athlete_stats(42)
@@ -82,6 +83,7 @@ def test_requests() -> None:
         "/athlete/activities?page=1&per_page=30",
         "/activities/16000000001?include_all_efforts=true",
         "/activities/5?include_all_efforts=false",
+        f"/activities/5/streams?keys={','.join(STREAM_TYPES)}&key_by_type=true",
         "/athlete",
         "/gear/b123%2F..%2Fx",
         "/athletes/42/stats",
@@ -89,7 +91,7 @@ def test_requests() -> None:
     headers = bench.far_end.requests[0].headers
     assert headers["Authorization"] == "Bearer old-token"
     assert headers["User-Agent"].startswith("strava-stats-msrvc/")
-    assert bench.keeper.calls == 7
+    assert bench.keeper.calls == 8
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1.50, "b":"\\u00e9"}', b" \r\n\t[1]", b'[{"broken further in', b"{\xff\xfe}"])

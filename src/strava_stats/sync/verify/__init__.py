@@ -16,6 +16,7 @@ from strava_stats.errors import CorruptData
 from strava_stats.lake.layout import Layout
 from strava_stats.narration import Narrator
 from strava_stats.sync.compact import Calendar
+from strava_stats.sync.verify.archives import check_archives
 from strava_stats.sync.verify.counts import Asker, check_counts
 from strava_stats.sync.verify.files import check_modes, check_orphans, check_state
 from strava_stats.sync.verify.findings import Finding, Look, Survey, Watch
@@ -48,6 +49,7 @@ def verify(
         opening = _timed("warehouse", lambda one: open_warehouse(one, stack), survey)
         checks: dict[str, Check] = {
             "journals": check_journals,
+            "archives": check_archives,
             "shards": check_shards,
             "warehouse": lambda one: check_warehouse(one, opening),
             "rebuild": check_rebuild,

@@ -43,14 +43,16 @@ def check_orphans(survey: Survey) -> Look:
 
 
 def _strangers(survey: Survey) -> Iterator[Path]:
-    """Unknown names in bronze and among the shards; a journal with an odd name is the first check's."""
+    """Unknown names in bronze, among the shards and the samples; a journal with an odd name is the first check's."""
     layout = survey.layout
     for path in _entries(layout.data_dir / "bronze"):
-        if path != layout.floor and (path.name not in KINDS or not path.is_dir()):
+        if path not in {layout.floor, layout.archives} and (path.name not in KINDS or not path.is_dir()):
             yield path
+    yield from (path for path in _entries(layout.archives) if path.stem not in survey.archives)
     for kind in KINDS:
         yield from (path for path in _entries(layout.bronze(kind)) if not path.name.endswith(JOURNAL_ENDS))
-    yield from (path for path in _entries(layout.shards) if not SHARD.fullmatch(path.name))
+    for folder in (layout.shards, layout.streams):
+        yield from (path for path in _entries(folder) if not SHARD.fullmatch(path.name))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -89,6 +89,7 @@ class Survey:
     warehouse: Warehouse | None = None
     ledger: dict[tuple[str, str], bool] = field(default_factory=dict)
     stale_shards: bool = False
+    archives: frozenset[str] = frozenset()
 
     def shown(self, path: Path) -> str:
         """A path below the data folder as a finding names it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from strava_stats.errors import CorruptData
 from strava_stats.lake.checks import Chain, Reading, read_journal
 from strava_stats.lake.floor import read_floors
-from strava_stats.lake.layout import ACTIVITIES, DETAILS, KINDS, RUN
+from strava_stats.lake.layout import ACTIVITIES, DETAILS, KINDS, RUN, STREAMS
 from strava_stats.sync.verify.findings import COMPACT, FETCH_ANEW, REBUILD, Look, Survey, counted
 
 TASK = "Reading journals"
@@ -95,9 +95,9 @@ def _blame_loose(survey: Survey, look: Look, kind: str, chain: Chain) -> None:
     first = next(iter(chain.loose.values()))
     count = len(chain.loose)
     cure = PULL_ANEW
-    if kind == DETAILS:
+    if kind in {DETAILS, STREAMS}:
         shown = ",".join(str(one) for one in list(chain.loose)[:SHOWN_IDS])
-        cure = f"{REBUILD}, then `strava-stats enrich --ids {shown}`"
+        cure = f"{REBUILD}, then `strava-stats enrich {'--refresh-streams ' * (kind == STREAMS)}--ids {shown}`"
     elif kind != ACTIVITIES:
         cure = f"{REBUILD}; the next `strava-stats flow` asks again when it is due"
     look.find(

@@ -18,6 +18,10 @@ from strava_stats.warehouse.engine import connect, sql
 from strava_stats.warehouse.query import Warehouse, is_current
 
 LEDGER = "select kind, run_id, closed from meta.ledger"
+SAMPLES = """
+select count(*), coalesce(sum(hash(samples)::hugeint), 0)
+from (select * exclude (fetched_at) from activity_streams) as samples
+"""
 LOST_CURE = f"bring it back from a backup, or accept the loss: {FETCH_ANEW}"
 WAL_CURE = "run `strava-stats compact`: it deletes what a program with write access left there"
 
@@ -85,11 +89,17 @@ def check_rebuild(survey: Survey) -> Look:
         look.find("bronze", f"no warehouse can be made of it: {error.message}", error.hint)
         return look
     with reading(survey.layout.warehouse):
-        held = content_hashes(survey.warehouse)
+        held = _content(survey.warehouse)
     with Warehouse(anew.warehouse) as other:
-        compare_tables(survey, look, held, content_hashes(other))
+        compare_tables(survey, look, held, _content(other))
     _compare_shards(survey, look, anew)
     return look
+
+
+def _content(warehouse: Warehouse) -> dict[str, str]:
+    """Tables, and the samples, which are none."""
+    count, total = warehouse.rows(SAMPLES)[0]
+    return {**content_hashes(warehouse), "activity_streams": f"{count} rows, {total:x}"}
 
 
 def _why_not(survey: Survey) -> str:
@@ -114,6 +124,9 @@ def _link_journals(survey: Survey, anew: Layout) -> None:
         path = survey.readings[kind, run].path
         make_folder(anew.bronze(kind))
         (anew.bronze(kind) / path.name).symlink_to(path.resolve())
+    for path in (survey.layout.archives, survey.layout.floor):
+        if path.exists():
+            (anew.data_dir / "bronze" / path.name).symlink_to(path.resolve())
 
 
 def compare_tables(survey: Survey, look: Look, ours: dict[str, str], anew: dict[str, str]) -> None:

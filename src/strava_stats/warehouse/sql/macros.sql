@@ -57,9 +57,9 @@ create or replace temp macro with_members(object, members) as
         end as json
     );
 
--- a value as JSON: as it is when it reads as JSON, else as a string
+-- a value as JSON: as it is when it reads as JSON, else as a string; DuckDB takes -inf for JSON, others do not
 create or replace temp macro json_of(t) as
-    case when regexp_matches(t, '^[-0-9{\[tf]') and json_valid(t) then t else cast(to_json(t) as varchar) end;
+    case when regexp_matches(t, '^(-?[0-9]|[{\[tf])') and json_valid(t) then t else cast(to_json(t) as varchar) end;
 
 -- extra plus the values that did not fit, under their own keys
 create or replace temp macro with_misfits(extra, misfits) as
@@ -75,3 +75,25 @@ create or replace temp macro odd_members(body, names, types, wanted) as
 
 create or replace temp macro fingerprint_of(texts) as
     left(md5(array_to_string([coalesce(one, '') for one in texts], chr(31))), 16);
+
+-- s, local minus UTC in a zone of the IANA database at an instant
+create or replace temp macro offset_in(zone, instant) as
+    cast(epoch(instant at time zone zone) - epoch(instant at time zone 'UTC') as bigint);
+
+-- the zone as the API labels it: with its standard offset, which is the smaller one of winter and summer
+create or replace temp macro zone_label(zone, instant) as (
+    select
+        '(GMT'
+        || case when seconds < 0 then '-' else '+' end
+        || lpad((abs(seconds) // 3600)::varchar, 2, '0')
+        || ':'
+        || lpad((abs(seconds) % 3600 // 60)::varchar, 2, '0')
+        || ') '
+        || zone
+    from (
+        select least(
+            offset_in(zone, make_timestamptz(year(instant)::bigint, 1, 1, 12, 0, 0.0)),
+            offset_in(zone, make_timestamptz(year(instant)::bigint, 7, 1, 12, 0, 0.0))
+        ) as seconds
+    )
+);

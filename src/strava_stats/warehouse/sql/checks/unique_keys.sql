@@ -28,6 +28,9 @@ from (
     having count(*) > 1 or activity_id is null or observed_at is null
 )
 union all
+select 'activity_export' as table_name, count(*) as broken
+from (select activity_id from activity_export group by activity_id having count(*) > 1 or activity_id is null)
+union all
 select 'segments' as table_name, count(*) as broken
 from (select id from segments group by id having count(*) > 1 or id is null)
 union all
@@ -36,5 +39,17 @@ from (select id from gear group by id having count(*) > 1 or id is null)
 union all
 select 'athletes' as table_name, count(*) as broken
 from (select id from athletes group by id having count(*) > 1 or id is null)
+union all
+select 'activity_curves' as table_name, count(*) as broken
+from (
+    select activity_id, metric, duration from activity_curves group by activity_id, metric, duration
+    having count(*) > 1 or activity_id is null or metric is null or duration is null
+)
+union all
+select 'duplicate_candidates' as table_name, count(*) as broken
+from (
+    select activity_id, other_id from duplicate_candidates group by activity_id, other_id
+    having count(*) > 1 or activity_id is null or other_id is null
+)
 )
 where broken > 0

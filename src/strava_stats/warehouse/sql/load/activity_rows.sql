@@ -227,6 +227,7 @@ select
     start_date_local,
     timezone,
     utc_offset,
+    case when utc_offset is not null then 'api' end as utc_offset_source,
     distance,
     moving_time,
     elapsed_time,

@@ -18,14 +18,11 @@ named as (
         earlier_versions.observed_at as earlier_observed_at,
         earlier_versions.kudos_count as earlier_kudos_count,
         earlier_versions.comment_count as earlier_comment_count,
-        coalesce(
-            last_value(lives ignore nulls) over (
-                partition by observations.id
-                order by run_id, stage, seq
-                rows between unbounded preceding and 1 preceding
-            ),
-            earlier_versions.is_live
-        ) as lived,
+        -- a word that it is gone is none on what was never seen
+        case
+            when earlier_versions.is_live is not null or bool_or(lives) over before
+                then coalesce(last_value(lives ignore nulls) over before, earlier_versions.is_live)
+        end as lived,
         case
             when lives and lived is null then 'created'
             when lives and not lived then 'restored'
@@ -35,6 +32,11 @@ named as (
         end as op
     from observations
     left join earlier_versions using (id)
+    window before as (
+        partition by observations.id
+        order by run_id, stage, seq
+        rows between unbounded preceding and 1 preceding
+    )
 ),
 
 counted as (

@@ -35,3 +35,5 @@ create temp table detail_notes (
 );
 
 create temp table details_before (id bigint, kudos_count bigint, comment_count bigint);
+
+create temp table streams_heard (activity_id bigint, run_id varchar, fetched_at timestamptz);

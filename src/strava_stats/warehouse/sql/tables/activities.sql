@@ -16,6 +16,7 @@ create table activities (
     start_date_local               timestamp,
     timezone                       varchar,
     utc_offset                     bigint,
+    utc_offset_source              varchar,
     distance                       double,
     moving_time                    bigint,
     elapsed_time                   bigint,
@@ -64,6 +65,7 @@ create table activities (
     athlete_resource_state         bigint,
     map_resource_state             bigint,
     fingerprint                    varchar,
+    filled                         varchar[],
     extra                          json,
     source                         varchar,
     fetched_at                     timestamptz,
@@ -88,6 +90,7 @@ comment on column activities.start_date is 'start, an instant';
 comment on column activities.start_date_local is 'start on the athletes clock, without zone';
 comment on column activities.timezone is 'zone label as sent; it shows the standard offset, use utc_offset';
 comment on column activities.utc_offset is 's, local minus UTC at the start';
+comment on column activities.utc_offset_source is 'who says utc_offset: api, file (the device''s own local time), place (zone of the first point), neighbour (activity nearest in time) or setting (TZ)';
 comment on column activities.distance is 'm';
 comment on column activities.moving_time is 's';
 comment on column activities.elapsed_time is 's';
@@ -136,6 +139,7 @@ comment on column activities.resource_state is 'Strava level of detail: 2 summar
 comment on column activities.athlete_resource_state is 'Strava level of detail of the embedded athlete';
 comment on column activities.map_resource_state is 'Strava level of detail of the embedded map';
 comment on column activities.fingerprint is 'hash of what an athlete can edit (no counters); a change queues the details';
+comment on column activities.filled is 'columns that Strava''s API left empty and the bulk export filled; null when there are none, or when the whole row is from the export';
 comment on column activities.extra is 'every key of the answer that has no column, and every value that does not fit its column; null when there is none';
 comment on column activities.source is 'api, export or demo';
 comment on column activities.fetched_at is 'when the stored answer was received';

@@ -20,6 +20,7 @@ create table activity_details (
     similar_activities         json,
     available_zones            json,
     summary_fingerprint        varchar,
+    filled                     varchar[],
     extra                      json,
     source                     varchar,
     fetched_at                 timestamptz,
@@ -48,6 +49,7 @@ comment on column activity_details.stats_visibility is 'which statistics others 
 comment on column activity_details.similar_activities is 'trend over similar activities, as sent';
 comment on column activity_details.available_zones is 'zone kinds Strava has for the activity, as sent';
 comment on column activity_details.summary_fingerprint is 'activities.fingerprint as it was when the details were fetched; another one now means the details are out of date';
+comment on column activity_details.filled is 'columns that Strava''s API left empty and the bulk export filled; null when there are none, or when the whole row is from the export';
 comment on column activity_details.extra is 'every key of the answer that has no column, and every value that does not fit its column; null when there is none';
 comment on column activity_details.source is 'api, export or demo';
 comment on column activity_details.fetched_at is 'when the stored answer was received';

@@ -44,3 +44,27 @@ comment on table meta.dead_summaries is 'one row per activity that is not live: 
 comment on column meta.dead_summaries.id is 'activity';
 comment on column meta.dead_summaries.run_id is 'run that listed it last';
 comment on column meta.dead_summaries.fingerprint is 'fingerprint of that summary';
+
+create table meta.gone (
+    id      bigint,
+    run_id  varchar,
+    source  varchar
+);
+
+comment on table meta.gone is 'one row per activity that was last said to be gone';
+comment on column meta.gone.id is 'activity';
+comment on column meta.gone.run_id is 'run that found it gone';
+comment on column meta.gone.source is 'export: an archive lacked it and the import was told to prune; else Strava answered 404';
+
+create table meta.export_seen (
+    activity_id    bigint,
+    athlete_id     bigint,
+    first_seen_at  timestamptz,
+    last_seen_at   timestamptz
+);
+
+comment on table meta.export_seen is 'one row per activity in an imported archive';
+comment on column meta.export_seen.activity_id is 'activity';
+comment on column meta.export_seen.athlete_id is 'athlete whose archive it is';
+comment on column meta.export_seen.first_seen_at is 'when the first archive that has it was imported';
+comment on column meta.export_seen.last_seen_at is 'when the last one was';

@@ -11,7 +11,7 @@ create table quarantine (
 );
 
 comment on table quarantine is 'one row per thing that could not be fetched or parsed';
-comment on column quarantine.kind is 'activity (in a listing) or activity_details';
+comment on column quarantine.kind is 'activity (in a listing), activity_details or activity_streams';
 comment on column quarantine.id is 'id as sent; text, because it may be no 64-bit integer';
 comment on column quarantine.athlete_id is 'athlete whose token met it';
 comment on column quarantine.attempts is 'failed attempts';

@@ -33,18 +33,21 @@ found as (
     from activity_best_efforts
     anti join live using (activity_id)
     union all
+    select 'activity_curves' as table_name, 'without an activity' as trouble
+    from activity_curves
+    anti join live using (activity_id)
+    union all
     select 'activity_segment_efforts' as table_name, 'without an activity' as trouble
     from activity_segment_efforts
     anti join live using (activity_id)
     union all
     select 'activity_versions' as table_name, 'that say live of activities that are not' as trouble
     from last_versions
-    anti join live using (activity_id)
-    where lives
+    where lives and activity_id not in (select id from activities where source <> 'export')
     union all
     select 'activities' as table_name, 'whose last version is not one of a live activity' as trouble
-    from live
-    anti join (from last_versions where lives) using (activity_id)
+    from activities
+    where source <> 'export' and id not in (select activity_id from last_versions where lives)
 )
 
 select
