@@ -34,8 +34,6 @@ OLD = 100
 OTHER = 7
 STREAMS = b'{"time":{"data":[0,1,2]},"heartrate":{"data":[100,101,102]}}'
 
-pytestmark = pytest.mark.slow
-
 
 def start_of(world: World, one: int) -> datetime:
     return datetime.fromisoformat(world.summary(one)["start_date"])
@@ -160,6 +158,7 @@ def test_a_folder_is_cut_as_well(world: World) -> None:
     assert findings(world) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("has_file", "made", "stays"),
     [
@@ -184,6 +183,7 @@ def test_a_row_without_a_date(world: World, has_file: bool, made: int, stays: bo
     assert findings(world) == []
 
 
+@pytest.mark.slow
 def test_where_the_sources_disagree(world: World) -> None:
     """What Strava says stands: what it says is old goes from archives too, what it says is young stays by its word."""
     flow(world)
@@ -222,6 +222,7 @@ def test_what_an_import_let_go_of_is_not_named_any_more(world: World) -> None:
     assert (ids(world), findings(world)) == (set(young), [])
 
 
+@pytest.mark.slow
 def test_streams_of_the_api_go_too(world: World) -> None:
     """Their journals lose the lines, the sample files are made anew."""
     *young, third, fourth = by_age(world)
@@ -255,6 +256,7 @@ def test_a_damaged_file_does_not_end_a_purge(world: World) -> None:
     assert (ids(world), samples(world), findings(world)) == (set(young), {young[1]}, [])
 
 
+@pytest.mark.slow
 def test_archives_of_others_stay(world: World) -> None:
     """A purge of one athlete does not touch another's archive; forgetting takes theirs and leaves the other's."""
     ours, theirs = full(world), full(world, by_age(world)[2:], "theirs.zip", made=(2026, 2, 1, 0, 0, 0))
@@ -306,6 +308,7 @@ def test_a_file_that_came_by_no_import(world: World) -> None:
     assert not list(world.layout.archives.iterdir())
 
 
+@pytest.mark.slow
 def test_there_and_back(world: World) -> None:
     """A backup holds archives, imports and floor; samples and what device files say are made again, the same."""
     flow(world)
@@ -332,6 +335,7 @@ def _bring_back(world: World, aside: Path) -> None:
     shutil.copytree(aside, world.strava.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "stride"), [(9, 41), *(pytest.param(one, 8, marks=pytest.mark.slow) for one in range(1, 9))]
 )

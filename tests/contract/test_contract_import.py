@@ -111,6 +111,7 @@ def test_what_the_api_confirms_as_gone_stays_gone(tmp_path: Path) -> None:
     same_when_rebuilt(first)
 
 
+@pytest.mark.slow
 def test_an_activity_that_only_the_archive_has_is_asked_for(tmp_path: Path) -> None:
     """A listing that sees all and lacks it makes one call; its 404 takes the row away."""
     world, _ = two(tmp_path)

@@ -15,6 +15,8 @@ from tests.support.sync_world import HOUR, World, new_world
 from strava_stats.flow import Steps, run_steps, writing
 from strava_stats.sync.compact import Calendar
 
+pytestmark = pytest.mark.slow
+
 FIT_EPOCH = datetime(1989, 12, 31, tzinfo=UTC)
 SHOWN = (
     "select utc_offset_source, utc_offset, start_date_local, regexp_extract(timezone, '\\) (.+)$', 1) from activities"

@@ -94,6 +94,7 @@ def test_what_is_old_leaves_everything(world: World) -> None:
     assert findings(world) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lost", ["state", *(pytest.param(one, marks=pytest.mark.slow) for one in ("nothing", "warehouse", "activities"))]
 )
@@ -226,7 +227,6 @@ def test_killed_anywhere_the_same_command_goes_on(world: World) -> None:
         assert findings(world) == [], number
 
 
-@pytest.mark.slow
 def test_killed_between_a_body_and_the_notes_that_refer_to_it(world: World) -> None:
     """With the body gone nothing tells any more when an activity began: the purge that goes on takes its notes too."""
     day = _floor_day(world)
@@ -277,7 +277,6 @@ def test_a_damaged_journal_is_not_rewritten(world: World) -> None:
     assert path.read_bytes() == damaged
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stride", [31, pytest.param(4, marks=pytest.mark.slow)])
 def test_restored_anywhere_killed_is_empty_or_whole(world: World, stride: int) -> None:
     """Killed at any of these file operations, bronze is not there or whole; the same command goes on."""

@@ -511,6 +511,7 @@ def test_what_is_published_is_durable(tmp_path: Path) -> None:
     assert found == [True]
 
 
+@pytest.mark.slow
 def test_what_never_proves_anything_is_asked_with_back_off(tmp_path: Path) -> None:
     """A missing activity whose own request fails each time is asked twice in a row, then ever more seldom."""
     world = athlete(tmp_path)

@@ -25,6 +25,8 @@ from strava_stats.warehouse.published import note_published
 from strava_stats.warehouse.query import Warehouse
 from strava_stats.warehouse.samples import SAMPLE_COLUMNS
 
+pytestmark = pytest.mark.slow
+
 SEED = 35  # nine activities, one of them typed in
 ALL = EnrichOptions(21, all_missing=True, streams=True)
 BODY = b'{"time":{"data":[0,1,2]},"heartrate":{"data":[100,101,102]}}'

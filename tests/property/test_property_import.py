@@ -234,7 +234,7 @@ STORY: list[tuple[Remote, list[Local], list[Local]]] = [
     (("rename", 1, 3), [("import_killed", 0, 9)], [("streams", 0, 0)]),
 ]
 LONG = settings(
-    max_examples=25,
+    max_examples=6,
     deadline=None,
     database=None,
     print_blob=True,

@@ -243,7 +243,7 @@ def apply(world: World, change: str, pick: int, extra: int) -> None:
 
 
 QUICK = settings(
-    max_examples=5,
+    max_examples=3,
     stateful_step_count=12,
     deadline=None,
     derandomize=True,

@@ -154,7 +154,7 @@ def risen(samples: list[Sample]) -> list[int]:
     return list(itertools.accumulate((round(s.get("distance", 0) * 10) for s in samples), max))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))])
 def test_best_efforts_as_by_brute_force(desk: SampleDesk, seed: int) -> None:
     """Whatever the samples look like, no stretch of whole samples is faster, and of equal ones it is the first."""
     samples = wavering(Random(seed), 1_500)  # noqa: S311 - samples, not secrets
@@ -183,7 +183,7 @@ def averages(values: list[float | None], duration: int) -> float | None:
     return max(whole, default=None)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 3))])
 def test_curves_as_by_brute_force(desk: SampleDesk, seed: int) -> None:
     """Power is 0 in pauses, heart rate needs every second, speed spreads the distance; dropouts count as said."""
     samples = wavering(Random(seed), 400)  # noqa: S311 - samples, not secrets

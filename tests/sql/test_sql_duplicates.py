@@ -177,6 +177,7 @@ def test_positions_that_never_meet_in_time(desk: SampleDesk) -> None:
     assert [row[:3] for row in desk.rows(FOUND)] == [(1, 2, 0.5), (1, 3, 0.5), (2, 3, 0.5)]
 
 
+@pytest.mark.slow
 def test_a_long_life_is_no_cross_join(desk: SampleDesk) -> None:
     """Of a hundred thousand activities those that overlap are found through the hour they start in, few rows in all."""
     desk.edit.run(

@@ -175,6 +175,7 @@ def test_nothing_to_back_up(cli: Cli) -> None:
     assert not (cli.home / "backups").exists()
 
 
+@pytest.mark.slow
 def test_purge_and_what_follows(flowed: Cli, strava: Strava) -> None:
     """What is old is gone, stays gone over a sweep and a rebuild, and verify has no quarrel with Strava's totals."""
     middle = flowed.one("select start_date from activities order by start_date offset 30 limit 1")
@@ -192,6 +193,7 @@ def test_purge_and_what_follows(flowed: Cli, strava: Strava) -> None:
     assert flowed("purge", "--older-than", day, "--yes", "--athlete", "5").failed(2, "nothing of athlete 5")
 
 
+@pytest.mark.slow
 def test_a_killed_purge_is_a_finding(flowed: Cli) -> None:
     """Verify names a purge that did not come to its end, and the command that finishes it."""
     athlete = flowed.one("select any_value(athlete_id) from activities")
@@ -257,6 +259,7 @@ def two(cli: Cli, serve: Serve) -> tuple[Cli, Strava, int, int]:
     return cli, strava, first, second
 
 
+@pytest.mark.slow
 def test_forget_one_of_two(two: tuple[Cli, Strava, int, int]) -> None:
     """Access is revoked, nothing names the athlete any more, the other is as before, and it can be repeated."""
     cli, strava, first, second = two
@@ -277,6 +280,7 @@ def test_forget_one_of_two(two: tuple[Cli, Strava, int, int]) -> None:
     assert cli.rows("select distinct athlete_id from activities") == [(second,)]
 
 
+@pytest.mark.slow
 def test_forget_all(two: tuple[Cli, Strava, int, int]) -> None:
     """Without --athlete all go in turn, each with what was imported; then there is nothing left to forget."""
     cli, strava, first, second = two

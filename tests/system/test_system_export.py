@@ -14,6 +14,8 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.tracked import Tracked, line
 
+pytestmark = pytest.mark.slow
+
 HOME = "51.0005,0.0,25"
 SECRET_PLACES = ("51.0005", "51.000400", "51.0004,")
 

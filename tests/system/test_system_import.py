@@ -18,6 +18,8 @@ from tests.support.cli import Cli, wait_until
 from tests.support.io_faults import STRUCK_BY, Action, Call, IoFaults
 from tests.system.conftest import without_privileges
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(os.environ.get("STRAVA_SHARED", Path(__file__).parents[2].parent / "shared" / "strava")) / "export"
 START = datetime(2025, 7, 1, 6, tzinfo=UTC)
 ATHLETE = 5

@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from tests.support.archives import archive, gpx
 from tests.support.cli import Cli
 
@@ -14,6 +15,7 @@ from strava_stats.warehouse.content import content_hashes
 from strava_stats.warehouse.query import Warehouse
 
 
+@pytest.mark.slow
 def test_restore_drill(tmp_path: Path) -> None:
     """A demo and an archive, restored into a new folder: the same raw answers, rows, samples and runs; it verifies."""
     home = tmp_path / "a home"

@@ -128,6 +128,7 @@ def test_every_folder_is_found(tmp_path: Path, folder: str) -> None:
     assert glob_of("a[b]*?") == "a[[]b][*][?]"
 
 
+@pytest.mark.slow
 def test_the_longest_recording(tmp_path: Path) -> None:
     """Two days of samples, one a second: a line longer than the reader takes by itself."""
     lake = Lake(tmp_path)
