@@ -97,9 +97,12 @@ def keep_the_rest(layout: Layout, contents: Contents, gone: AbstractSet[int]) ->
 
 
 def replace_archive(layout: Layout, old: str, new: str) -> None:
-    """From here on the imports of `old` are imports of `new`; `old` is removed."""
+    """From here on the imports of `old` are imports of `new`; `old` is removed.
+
+    The oldest first: the last import of an archive says whose it is, so a kill in between gives it to nobody else.
+    """
     journals = layout.journals(IMPORTS)
-    for run_id in {one.run_id for one in read_imports(layout) if one.sha256 == old}:
+    for run_id in sorted({one.run_id for one in read_imports(layout) if one.sha256 == old}):
         rename_archive(journals[run_id], old, new, layout.scratch)
     drop_unnamed(layout)
 
