@@ -196,7 +196,7 @@ test-airflow: $(VENV)/made-dev $(VENV)-airflow/made ## the example DAG in a real
 	@AIRFLOW_BIN=$(VENV)-airflow/bin $(VENV)/bin/python -m pytest -n 2 tests/airflow $(ARGS)
 
 # All that DuckDB has a hand in; what is about addresses, tokens, scripts and processes is the same with any.
-DUCKDB_TESTS := tests/sql tests/recorded tests/property/test_property_rebuild.py tests/property/test_property_sync.py \
+DUCKDB_TESTS := tests/sql tests/recorded tests/property/test_property_rebuild.py \
 	tests/contract/test_contract_import.py tests/contract/test_contract_streams.py tests/property/test_property_export.py \
 	tests/contract/test_contract_reconcile.py tests/contract/test_contract_time.py tests/contract/test_contract_purge.py \
 	tests/unit/test_warehouse_publish.py tests/unit/test_warehouse_query.py tests/unit/test_shards.py \

@@ -29,7 +29,7 @@ FAULTS: tuple[Action, ...] = ("kill", "torn", "short", "enospc", "eio")
 NAMELESS = ("data/warehouse/.strava.duckdb.edit", "data/warehouse/.strava.duckdb.edit.wal")
 """DuckDB says that an fsync failed, and not why."""
 
-EVERY = 6
+EVERY = 24
 """One in so many calls is struck."""
 
 
