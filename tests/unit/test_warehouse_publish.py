@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 import subprocess
 import sys
@@ -207,3 +208,13 @@ def test_a_programming_error_passes(tmp_path: Path) -> None:
     """A mistake in our own SQL is not dressed up as damage."""
     with pytest.raises(duckdb.ParserException), duckdb_errors(tmp_path / "a" / "b"):
         raise duckdb.ParserException("syntax error")
+
+
+def test_an_interrupt_in_a_statement_is_one(tmp_path: Path) -> None:
+    """Ctrl-C while DuckDB works ends the command as anywhere else, and is no bug."""
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    endless = "select count(*) from range(100_000_000) a, range(100_000_000) b where a.range + b.range < 0"
+    with pytest.raises(KeyboardInterrupt), duckdb_errors(tmp_path), duckdb.connect() as connection:
+        connection.execute(endless).fetchall()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -10,6 +10,9 @@ from types import TracebackType
 from strava_stats.errors import CorruptData, DiskFull
 from strava_stats.files import explain_os_error
 
+INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of Ctrl-C in the middle of a statement."""
+
 
 class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py
     """Turn DuckDB's I/O errors into errors with a cure; programming errors pass."""
@@ -25,6 +28,8 @@ class duckdb_errors:  # noqa: N801 - reads like the context managers of files.py
     ) -> None:
         import duckdb  # noqa: PLC0415
 
+        if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
         if not isinstance(error, duckdb.Error):
             return
         text = str(error)
